@@ -1,0 +1,2 @@
+export { ERROR_CODES, SluiceError, isErrorCode, isSluiceError, publicError } from "./errors.ts";
+export type { ErrorCode, ErrorDetails, SluiceErrorOptions } from "./errors.ts";

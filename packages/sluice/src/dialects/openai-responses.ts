@@ -1,0 +1,123 @@
+import { SluiceError } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
+import type { ChatEvent, FinishReason } from "../chat/index.ts";
+import { decode, type Decoder } from "./decoder.ts";
+import { openAIUsage } from "./openai-usage.ts";
+import { createParts } from "./parts.ts";
+import { completeToolInput, type ToolCall } from "./tool-input.ts";
+
+/**
+ * Chat events out of `response.*` events of OpenAI's Responses API. Types that say nothing about text, reasoning,
+ * function calls or the end are ignored, those of tomorrow included.
+ * @throws SluiceError `llm/truncated` for a stream without `response.completed`, `.incomplete` or `.failed`;
+ * `llm/failed` for one that reports a failure or holds something else
+ */
+export function fromOpenAIResponses(events: AsyncIterable<unknown>): AsyncGenerator<ChatEvent> {
+  return decode(events, createOpenAIResponsesDecoder());
+}
+
+export function createOpenAIResponsesDecoder(): Decoder<ChatEvent> {
+  return new OpenAIResponsesDecoder();
+}
+
+interface Call extends ToolCall {
+  text: string;
+}
+
+class OpenAIResponsesDecoder implements Decoder<ChatEvent> {
+  readonly #parts = createParts("text");
+  /** Function calls whose input is not complete, by output index. Some servers change item ids on the way. */
+  readonly #calls = new Map<unknown, Call>();
+  /** Texts that came as deltas; the others come whole with their `.done`. */
+  readonly #streamed = new Set<string>();
+  #called = false;
+
+  add(event: unknown): readonly ChatEvent[] {
+    if (!isObject(event)) throw new SluiceError("llm/failed", "The model sent something that is not an event.");
+    const { type, delta } = event;
+    switch (type) {
+      case "response.output_text.delta":
+      case "response.refusal.delta":
+        return this.#addText("text", keyOf(event), delta);
+      case "response.reasoning_summary_text.delta":
+      case "response.reasoning_text.delta":
+        return this.#addText("reasoning", keyOf(event), delta);
+      case "response.output_text.done":
+        return this.#endText("text", keyOf(event), event["text"]);
+      case "response.refusal.done":
+        return this.#endText("text", keyOf(event), event["refusal"]);
+      case "response.reasoning_summary_text.done":
+      case "response.reasoning_text.done":
+        return this.#endText("reasoning", keyOf(event), event["text"]);
+      case "response.output_item.added":
+        return this.#startCall(event["output_index"], event["item"]);
+      case "response.function_call_arguments.delta":
+        return this.#addInput(event["output_index"], delta);
+      case "response.output_item.done":
+        return this.#endCall(event["output_index"], event["item"]);
+      case "response.completed":
+      case "response.incomplete":
+        return this.#finish(type, isObject(event["response"]) ? event["response"] : {});
+      case "response.failed":
+        throw modelFailed(isObject(event["response"]) ? event["response"]["error"] : undefined);
+      case "error":
+        throw modelFailed(event);
+      default:
+        return [];
+    }
+  }
+
+  end(): readonly ChatEvent[] {
+    throw new SluiceError("llm/truncated", "The model's stream ended before its answer was complete.");
+  }
+
+  #addText(kind: "text" | "reasoning", key: string, delta: unknown): readonly ChatEvent[] {
+    if (typeof delta !== "string") return [];
+    this.#streamed.add(key);
+    return this.#parts.add(kind, delta, key);
+  }
+
+  #endText(kind: "text" | "reasoning", key: string, text: unknown): readonly ChatEvent[] {
+    return this.#streamed.has(key) ? [] : [...this.#addText(kind, key, text), ...this.#parts.end()];
+  }
+
+  #startCall(index: unknown, item: unknown): readonly ChatEvent[] {
+    if (!isFunctionCall(item)) return [];
+    const call = { toolCallId: item.call_id, toolName: item.name };
+    this.#calls.set(index, { ...call, text: "" });
+    this.#called = true;
+    return [...this.#parts.end(), { type: "tool-input-start", ...call }];
+  }
+
+  #addInput(index: unknown, delta: unknown): readonly ChatEvent[] {
+    const call = this.#calls.get(index);
+    if (call === undefined || typeof delta !== "string" || delta === "") return [];
+    call.text += delta;
+    return [{ type: "tool-input-delta", toolCallId: call.toolCallId, inputTextDelta: delta }];
+  }
+
+  #endCall(index: unknown, item: unknown): readonly ChatEvent[] {
+    if (!isFunctionCall(item)) return [];
+    const started = this.#calls.has(index) ? [] : this.#startCall(index, item);
+    const call = this.#calls.get(index);
+    this.#calls.delete(index);
+    return call === undefined ? started : [...started, completeToolInput(call, item.arguments ?? call.text)];
+  }
+
+  #finish(type: string, response: Record<string, unknown>): readonly ChatEvent[] {
+    const usage = openAIUsage(response["usage"]);
+    const metadata = {
+      ...(usage === undefined ? {} : { usage }),
+      ...(typeof response["model"] === "string" ? { model: response["model"] } : {}),
+    };
+    return [
+      ...this.#parts.end(),
+      ...Array.from(this.#calls.values(), (call) => completeToolInput(call, call.text)),
+      {
+        type: "finish",
+        finishReason: type === "response.completed" ? (this.#called ? "tool-calls" : "stop") : whyIncomplete(response),
+        ...(Object.keys(metadata).length === 0 ? {} : { messageMetadata: metadata }),
+      },
+    ];
+  }
+}

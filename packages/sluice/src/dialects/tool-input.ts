@@ -1,0 +1,16 @@
+import type { ChatEvent } from "../chat/index.ts";
+
+export interface ToolCall {
+  readonly toolCallId: string;
+  readonly toolName: string;
+}
+
+/** The end of a tool's input, as the model wrote it. A model that has nothing to say to a tool may write nothing. */
+export function completeToolInput({ toolCallId, toolName }: ToolCall, text: string): ChatEvent {
+  const call = { toolCallId, toolName };
+  try {
+    return { type: "tool-input-available", ...call, input: text.trim() === "" ? {} : JSON.parse(text) };
+  } catch {
+    return { type: "tool-input-error", ...call, input: text, errorText: "The input for this tool is not JSON." };
+  }
+}

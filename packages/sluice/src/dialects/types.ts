@@ -1,0 +1,36 @@
+import type { RunEvent } from "../chat/events.ts";
+
+/** One SSE event before it has an id. `data` is the text as it goes on the wire. */
+export interface Frame {
+  readonly event?: string;
+  readonly data: string;
+}
+
+/** Who is being worded: constant for a run, so that wording is a pure function of the log. */
+export interface WordingContext {
+  readonly runId: string;
+  /** Milliseconds since 1970, of the run, never of the reader. */
+  readonly createdAt: number;
+}
+
+/**
+ * Words the events of one run in order. It may keep state, but only from the events it was given: two wordings of the
+ * same log give the same frames, whoever reads, on whichever node, from wherever.
+ * `start` (the first entry) and every terminal give at least one frame; another entry may give none.
+ */
+export type Wording = (event: RunEvent, sequence: number) => readonly Frame[];
+
+/** A vocabulary on the wire. One file each. */
+export interface Dialect {
+  readonly name: string;
+  /** Sent with the response, beside the SSE headers. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * True when the known clients of this dialect come back by themselves after a cut. In a drain the readers of the
+   * others stay until their terminal.
+   */
+  readonly resumes: boolean;
+  /** True when a frame depends on its own entry alone: a reader that resumes need not go through the entries before. */
+  readonly stateless: boolean;
+  open(context: WordingContext): Wording;
+}

@@ -1,0 +1,35 @@
+import { SluiceError, isSluiceError, publicError } from "../base/errors.ts";
+import { randomId } from "../base/id.ts";
+import type { Logger } from "../base/log.ts";
+import type { Reply, RequestLike } from "./types.ts";
+
+export function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Reply {
+  return { kind: "json", status, body, headers: { "cache-control": "no-store", ...headers } };
+}
+
+export function empty(status: number, headers: Readonly<Record<string, string>> = {}): Reply {
+  return { kind: "empty", status, headers };
+}
+
+// Seconds. A drained server is replaced in about this time.
+const RETRY_AFTER = "2";
+
+/** An error as its JSON answer, and one log line with the same trace id. Foreign messages stay in the log. */
+export function refuse(error: unknown, request: RequestLike, log: Logger): Reply {
+  const coded = publicError(isSluiceError(error, "log/not-found") ? runNotFound(error) : error);
+  const { code, status, message, details } = coded;
+  const traceId = randomId("trace");
+  const path = new URL(request.url).pathname;
+  const level = status >= 500 ? "error" : "info";
+  log(level, "request refused", { code, status, method: request.method, path, traceId, error });
+  const headers: Record<string, string> = {};
+  if (status === 503 || status === 429) headers["retry-after"] = RETRY_AFTER;
+  if (status === 401) headers["www-authenticate"] = "Bearer";
+  if (code === "request/method-not-allowed") headers["allow"] = String(details["allow"]);
+  const shown = Object.keys(details).length > 0 ? { details } : {};
+  return json(status, { error: { code, message, traceId, ...shown } }, headers);
+}
+
+export function runNotFound(cause?: unknown): SluiceError {
+  return new SluiceError("run/not-found", "There is no such run.", { cause });
+}

@@ -1,0 +1,64 @@
+import type { RunState } from "../run/index.ts";
+
+/** What authorisation may look at. A web `Request` is one; the Node path makes one without the body. */
+export interface RequestLike {
+  readonly method: string;
+  /** Absolute. */
+  readonly url: string;
+  readonly headers: { get(name: string): string | null };
+}
+
+/** What is about to be done. `run` is undefined when there is no run of that id: ask for credentials all the same. */
+export type Action =
+  | { readonly kind: "start" }
+  | { readonly kind: "list" }
+  | { readonly kind: "read" | "stop"; readonly runId: string; readonly run: RunState | undefined };
+
+/**
+ * Who is asking. The name returned must equal the run's owner, or the answer is the 404 of a run that never was
+ * (promise 7). Nobody: undefined, answered 401. To refuse in another way, throw a SluiceError `auth/*`.
+ */
+export type Authorize = (request: RequestLike, action: Action) => Caller | undefined | Promise<Caller | undefined>;
+
+/** An owner's name, or that and headers to send along (a new cookie, say). */
+export type Caller = string | { readonly owner: string; readonly headers: Readonly<Record<string, string>> };
+
+/** A request on its way through the handlers, from either kind of server. */
+export interface Call extends RequestLike {
+  readonly location: URL;
+  /** The body as text, or as a value that a framework has parsed already. Reads at most `limit` bytes. */
+  body(limit: number): Promise<BodyText | BodyValue>;
+  /** HTTP/1.1 alone says `Connection: keep-alive`. */
+  readonly keepAlive: boolean;
+}
+
+export interface BodyText {
+  readonly text: string;
+}
+export interface BodyValue {
+  readonly value: unknown;
+}
+
+export type Reply =
+  | { readonly kind: "json"; readonly status: number; readonly headers: Headers; readonly body: unknown }
+  | { readonly kind: "empty"; readonly status: number; readonly headers: Headers }
+  | { readonly kind: "events"; readonly status: 200; readonly headers: Headers; readonly events: EventStream };
+
+type Headers = Readonly<Record<string, string>>;
+
+/** One reader's stream, not yet begun. */
+export interface EventStream {
+  readonly runId: string;
+  readonly heartbeatMs: number;
+  /** Texts of whole frames. Ends only after the terminal; in every other case it throws. */
+  open(signal: AbortSignal): AsyncGenerator<string>;
+  /** Tells how the reader fared, once. `error` is undefined for one that has everything. */
+  closed(outcome: ReaderOutcome): void;
+}
+
+export interface ReaderOutcome {
+  readonly error?: unknown;
+  readonly left: boolean;
+  readonly writes: number;
+  readonly bytes: number;
+}

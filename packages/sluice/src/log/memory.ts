@@ -1,0 +1,314 @@
+import { systemClock, type Clock } from "../base/clock.ts";
+import { SluiceError } from "../base/errors.ts";
+import { checkAppend, notFound, takeSlice } from "./rules.ts";
+import type {
+  AppendAt,
+  Appended,
+  CloseAt,
+  CreateLog,
+  Created,
+  Lease,
+  LeaseRequest,
+  ListLogs,
+  LogPage,
+  LogSlice,
+  LogState,
+  LogStore,
+  ReadLog,
+  TailLog,
+} from "./types.ts";
+
+export interface MemoryLogOptions {
+  readonly clock?: Clock;
+}
+
+/**
+ * Logs in this process's memory: the plainest store, and the one to read first. Its durability is the process. An
+ * expired log is gone for every reader at once; its memory is given back when logs are created later.
+ */
+export function createMemoryLog(options: MemoryLogOptions = {}): LogStore {
+  return new MemoryLog(options.clock ?? systemClock);
+}
+
+// One log. `entries[0]` has sequence number `dropped + 1`.
+interface Log {
+  readonly id: string;
+  readonly options: CreateLog;
+  readonly createdAt: number;
+  /** Place in the order of creation, for lists. */
+  readonly place: number;
+  readonly entries: string[];
+  dropped: number;
+  bytes: number;
+  fence: number;
+  lease: { holder: string; expiresAt: number };
+  stopRequested: boolean;
+  closed: { at: number; summary: CloseAt["summary"] } | undefined;
+  /** Called, and forgotten, at the next change of any kind. */
+  waiting: Set<() => void>;
+}
+
+// Bounds the work that one create spends on clearing expired logs away.
+const SWEEP_STEP = 16;
+
+class MemoryLog implements LogStore {
+  readonly #clock: Clock;
+  readonly #logs = new Map<string, Log>();
+  readonly #claims = new Map<string, string>();
+  readonly #owners = new Map<string, Set<string>>();
+  /** Ids in the order in which they were closed. */
+  readonly #closed = new Set<string>();
+  #places = 0;
+  #released = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async create(id: string, options: CreateLog): Promise<Created> {
+    this.#sweep();
+    const holder = options.claim && this.#claimed(options.owner, options.claim.key);
+    if (holder) return { created: false, state: stateOf(holder), fence: holder.fence };
+    if (this.#live(id)) throw new SluiceError("log/exists", `There is a log ${id} already.`);
+    const now = this.#clock.now();
+    const log: Log = {
+      id,
+      options,
+      createdAt: now,
+      place: ++this.#places,
+      entries: [],
+      dropped: 0,
+      bytes: 0,
+      fence: 1,
+      lease: { holder: options.lease.holder, expiresAt: now + options.lease.ttlMs },
+      stopRequested: false,
+      closed: undefined,
+      waiting: new Set(),
+    };
+    this.#logs.set(id, log);
+    if (options.claim) this.#claims.set(claimKey(options.owner, options.claim.key), id);
+    const owned = this.#owners.get(options.owner) ?? new Set();
+    this.#owners.set(options.owner, owned.add(id));
+    return { created: true, state: stateOf(log), fence: log.fence };
+  }
+
+  async append(id: string, entries: readonly string[], at: AppendAt): Promise<Appended> {
+    const log = this.#open(id);
+    if (checkAppend(log, entries, at) === "repeated") return { last: at.expected + entries.length };
+    const bytes = byteLength(entries);
+    const { limits } = log.options;
+    if (limits && log.bytes + bytes > limits.maxBytes) {
+      throw new SluiceError("log/max-bytes", `The log may hold ${limits.maxBytes} bytes.`, { details: { ...limits } });
+    }
+    if (limits && lastOf(log) + entries.length > limits.maxEntries) {
+      throw new SluiceError("log/max-entries", `The log may hold ${limits.maxEntries} entries.`, {
+        details: { ...limits },
+      });
+    }
+    push(log, entries, bytes);
+    wake(log);
+    return { last: lastOf(log) };
+  }
+
+  async close(id: string, entries: readonly string[], at: CloseAt): Promise<Appended> {
+    const log = this.#open(id);
+    if (checkAppend(log, entries, at) === "repeated" && log.closed) return { last: lastOf(log) };
+    push(log, entries, byteLength(entries));
+    log.closed = { at: this.#clock.now(), summary: at.summary };
+    this.#closed.add(id);
+    wake(log);
+    return { last: lastOf(log) };
+  }
+
+  async read(id: string, options: ReadLog): Promise<LogSlice> {
+    return takeSlice(this.#open(id), options);
+  }
+
+  async *tail(id: string, options: TailLog): AsyncGenerator<LogSlice> {
+    let { after } = options;
+    while (!options.signal.aborted && !this.#released) {
+      const log = this.#open(id);
+      const slice = takeSlice(log, { ...options, after });
+      if (slice.entries.length === 0 && !slice.end) {
+        await changed(log, options.signal);
+        continue;
+      }
+      after += slice.entries.length;
+      yield slice;
+      if (slice.end) return;
+    }
+  }
+
+  async state(id: string): Promise<LogState | undefined> {
+    const log = this.#live(id);
+    return log && stateOf(log);
+  }
+
+  async find(owner: string, key: string): Promise<LogState | undefined> {
+    const log = this.#claimed(owner, key);
+    return log && stateOf(log);
+  }
+
+  async list(options: ListLogs): Promise<LogPage> {
+    const before = options.before === undefined ? Number.POSITIVE_INFINITY : Number(options.before);
+    if (Number.isNaN(before)) throw new SluiceError("request/invalid", "`before` is not the `next` of a page.");
+    const ids = [...(this.#owners.get(options.owner) ?? [])].reverse();
+    const logs = ids.flatMap((id) => this.#live(id) ?? []).filter((log) => log.place < before);
+    const page = logs.slice(0, options.limit);
+    const last = page.at(-1);
+    return { logs: page.map(stateOf), ...(last && logs.length > page.length ? { next: String(last.place) } : {}) };
+  }
+
+  async requestStop(id: string): Promise<LogState> {
+    const log = this.#open(id);
+    if (!log.closed && !log.stopRequested) {
+      log.stopRequested = true;
+      wake(log);
+    }
+    return stateOf(log);
+  }
+
+  async stopRequested(id: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const log = this.#live(id);
+      if (!log || log.stopRequested || log.closed) return;
+      await changed(log, signal);
+    }
+  }
+
+  async lease(id: string, request: LeaseRequest): Promise<Lease> {
+    const log = this.#open(id);
+    if (log.closed) throw new SluiceError("log/closed", "The log is closed: nobody appends to it any more.");
+    const now = this.#clock.now();
+    if (log.lease.holder !== request.holder) {
+      if (log.lease.expiresAt > now) throw new SluiceError("log/lease-held", "Another producer holds the lease.");
+      log.fence += 1;
+    }
+    log.lease = { holder: request.holder, expiresAt: now + request.ttlMs };
+    return { fence: log.fence, expiresAt: log.lease.expiresAt };
+  }
+
+  async lapsed(limit: number): Promise<readonly string[]> {
+    const now = this.#clock.now();
+    const ids: string[] = [];
+    for (const log of this.#logs.values()) {
+      if (ids.length >= limit) break;
+      if (!log.closed && log.lease.expiresAt <= now) ids.push(log.id);
+    }
+    return ids;
+  }
+
+  async delete(id: string): Promise<boolean> {
+    const log = this.#live(id);
+    if (log) this.#remove(log);
+    return log !== undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#released = true;
+    for (const log of this.#logs.values()) wake(log);
+  }
+
+  #open(id: string): Log {
+    if (this.#released) throw new SluiceError("log/released", "The store has been let go of.");
+    const log = this.#live(id);
+    if (!log) throw notFound(id);
+    return log;
+  }
+
+  #live(id: string): Log | undefined {
+    const log = this.#logs.get(id);
+    if (!log || !this.#expired(log)) return log;
+    this.#remove(log);
+    return undefined;
+  }
+
+  #claimed(owner: string, key: string): Log | undefined {
+    const id = this.#claims.get(claimKey(owner, key));
+    return id === undefined ? undefined : this.#live(id);
+  }
+
+  #expired(log: Log): boolean {
+    return log.closed !== undefined && log.closed.at + log.options.ttlMs <= this.#clock.now();
+  }
+
+  #remove(log: Log): void {
+    this.#logs.delete(log.id);
+    this.#closed.delete(log.id);
+    const { owner, claim } = log.options;
+    if (claim) this.#claims.delete(claimKey(owner, claim.key));
+    const owned = this.#owners.get(owner);
+    owned?.delete(log.id);
+    if (owned?.size === 0) this.#owners.delete(owner);
+    wake(log);
+  }
+
+  // Logs expire about in the order in which they were closed, so the oldest few are looked at.
+  #sweep(): void {
+    let left = SWEEP_STEP;
+    for (const id of this.#closed) {
+      const log = this.#logs.get(id);
+      if (left-- === 0 || (log && !this.#expired(log))) return;
+      if (log) this.#remove(log);
+    }
+  }
+}
+
+function push(log: Log, entries: readonly string[], bytes: number): void {
+  for (const entry of entries) log.entries.push(entry);
+  log.bytes += bytes;
+  const { keepLast } = log.options;
+  if (keepLast === undefined || log.entries.length <= keepLast) return;
+  const gone = log.entries.splice(0, log.entries.length - keepLast);
+  log.dropped += gone.length;
+  log.bytes -= byteLength(gone);
+}
+
+function wake(log: Log): void {
+  const waiting = log.waiting;
+  log.waiting = new Set();
+  for (const resolve of waiting) resolve();
+}
+
+function changed(log: Log, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener("abort", done);
+      log.waiting.delete(done);
+      resolve();
+    };
+    log.waiting.add(done);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+function lastOf(log: Log): number {
+  return log.dropped + log.entries.length;
+}
+
+function byteLength(entries: readonly string[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += Buffer.byteLength(entry);
+  return bytes;
+}
+
+function claimKey(owner: string, key: string): string {
+  return JSON.stringify([owner, key]);
+}
+
+function stateOf(log: Log): LogState {
+  const { owner, meta, claim } = log.options;
+  return {
+    id: log.id,
+    owner,
+    meta,
+    ...(claim ? { claim } : {}),
+    createdAt: log.createdAt,
+    first: log.dropped + 1,
+    last: lastOf(log),
+    bytes: log.bytes,
+    stopRequested: log.stopRequested,
+    ...(log.closed ? { closedAt: log.closed.at } : {}),
+    ...(log.closed?.summary ? { summary: log.closed.summary } : {}),
+  };
+}

@@ -1,0 +1,8 @@
+export { createRuns } from "./runs.ts";
+export type { Opened, RunPage, Runs, RunsOptions, Started } from "./runs.ts";
+export type { OpenRun, Outcome } from "./open.ts";
+export { toRunEvents } from "./source.ts";
+export type { RunSource } from "./source.ts";
+export type { RunInput, RunLimits, RunState, RunStatus, SourceContext, StartRun } from "./types.ts";
+export { createWriter } from "./writer.ts";
+export type { RunWriter, WriterOptions } from "./writer.ts";

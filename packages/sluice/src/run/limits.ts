@@ -1,0 +1,24 @@
+import { SluiceError } from "../base/errors.ts";
+import type { RunLimits } from "./types.ts";
+
+const MAX_DURATION_MS = 1_800_000;
+
+const DEFAULTS: RunLimits = { maxDurationMs: 300_000, maxBytes: 64 << 20, maxEntries: 2_000_000 };
+
+/** Fills in what is not given. @throws SluiceError `option/invalid` naming the limit */
+export function checkLimits(given: Partial<RunLimits>, defaults: RunLimits = DEFAULTS): RunLimits {
+  const limits: RunLimits = {
+    maxDurationMs: given.maxDurationMs ?? defaults.maxDurationMs,
+    maxBytes: given.maxBytes ?? defaults.maxBytes,
+    maxEntries: given.maxEntries ?? defaults.maxEntries,
+  };
+  for (const [name, value] of Object.entries(limits)) {
+    const most = name === "maxDurationMs" ? MAX_DURATION_MS : Number.MAX_SAFE_INTEGER;
+    if (!Number.isSafeInteger(value) || value < 1 || value > most) {
+      throw new SluiceError("option/invalid", `${name} must be a whole number from 1 to ${most}.`, {
+        details: { field: name },
+      });
+    }
+  }
+  return limits;
+}
