@@ -1,13 +1,42 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./scripts/closing-line.ts";
+
+// Tests of whole programs: browsers, servers, proxies, processes that are killed. They measure nothing, but they
+// wait for other programs, so they run one file at a time after the others and have more patience.
+const programs = ["apps/*/test/**/*.test.{ts,tsx}", "test/setup.test.ts", "**/*.process.test.{ts,tsx}"];
+const units = ["packages/*/test/**/*.test.{ts,tsx}", "test/**/*.test.ts", "examples/**/*.test.{ts,tsx}"];
+const always = ["**/node_modules/**", "**/dist/**"];
 
 // `@sluice/source`: tests run on the TypeScript sources of the workspace, not on what was built last.
 export default defineConfig({
   resolve: { conditions: ["@sluice/source"] },
   ssr: { resolve: { conditions: ["@sluice/source", "node", "import", "module", "default"] } },
   test: {
-    include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.{ts,tsx}", "test/**/*.test.ts"],
-    testTimeout: 20_000,
     reporters: ["default", new ClosingLine()],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "units",
+          include: units,
+          exclude: [...always, ...programs],
+          maxWorkers: Math.min(availableParallelism(), 4),
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "programs",
+          include: programs,
+          exclude: always,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });

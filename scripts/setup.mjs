@@ -70,6 +70,7 @@ function build({ workspace, inputs, output }) {
   const name = workspace.replace("/", "-");
   const sources = hashOf(inputs);
   if (isStamped(name, sources) && existsSync(output)) return;
+  rmSync(join(stamps, name), { force: true });
   rmSync(output, { recursive: true, force: true });
   npm(["run", "build", "--silent", "-w", workspace]);
   stamp(name, sources);
@@ -82,7 +83,10 @@ function installPrograms() {
   const install = ["install", "-y", "--no-install-recommends", ...missing.map(([, name = ""]) => name)];
   if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
     const names = missing.map(([program]) => program).join(", ");
-    fail(`The tests need ${names}. On Debian:\n  sudo apt-get update && sudo apt-get ${install.join(" ")}`);
+    fail(
+      `The tests start ${names}. On Debian:\n  sudo apt-get update && sudo apt-get ${install.join(" ")}\n` +
+        "A test file that starts none of them runs with: npx vitest run <file>",
+    );
   }
   console.error(`setup: apt-get ${install.join(" ")}`);
   run("apt-get", ["update", "-q"]);
@@ -98,6 +102,8 @@ function npm(args) {
 }
 
 /**
+ * Shows what the command wrote only when it fails.
+ *
  * What npm hands to a script would change a second npm: `npm start --omit=dev` or NODE_ENV=production would leave
  * out the compiler. What says how to reach the registry is kept.
  * @param {string} command
@@ -109,9 +115,12 @@ function run(command, args) {
     ([name]) => name !== "NODE_ENV" && (!/^npm_/i.test(name) || kept.test(name)),
   );
   const env = { ...Object.fromEntries(inherited), DEBIAN_FRONTEND: "noninteractive" };
-  const result = spawnSync(command, args, { stdio: ["ignore", 2, 2], env });
+  const result = spawnSync(command, args, { stdio: ["ignore", "pipe", "pipe"], maxBuffer: Infinity, env });
   if (result.error !== undefined) fail(`${command} could not be started: ${result.error.message}`);
-  if (result.status !== 0) process.exit(result.status ?? 1);
+  if (result.status === 0) return;
+  process.stderr.write(result.stdout);
+  process.stderr.write(result.stderr);
+  fail(`setup: ${command} ${args.join(" ")} failed`, result.status ?? 1);
 }
 
 /**
@@ -158,9 +167,10 @@ function stamp(name, value) {
 
 /**
  * @param {string} message
+ * @param {number} status
  * @returns {never}
  */
-function fail(message) {
+function fail(message, status = 1) {
   console.error(message);
-  process.exit(1);
+  process.exit(status);
 }

@@ -1,27 +1,32 @@
-import type { BackoffOptions } from "./types.ts";
+import type { Random } from "../base/id.ts";
+
+/** No backoff is longer. A connection that lasted as long was a good one. */
+export const MAX_DELAY_MS = 30_000;
 
 export interface Backoff {
   /** How long to wait after so many failures in a row, from 1. */
   delay(failures: number): number;
   /** The server's wish (`retry:`). */
   setBase(ms: number): void;
-  readonly maxMs: number;
 }
 
 /**
  * Full jitter: any time between nothing and the doubled base, so that the readers of a server that fell come back
  * spread out and not all at once.
  */
-export function createBackoff(options: BackoffOptions, random: () => number): Backoff {
-  let { baseMs = 500 } = options;
-  const { maxMs = 30_000 } = options;
+export function createBackoff(random: Random): Backoff {
+  let baseMs = 500;
   return {
-    delay: (failures) => Math.round(random() * Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 30))),
+    delay: (failures) => Math.round(fraction(random) * Math.min(MAX_DELAY_MS, baseMs * 2 ** (failures - 1))),
     setBase(ms) {
-      baseMs = ms;
+      baseMs = Math.max(1, ms); // doubling nothing would be a loop without a pause
     },
-    maxMs,
   };
+}
+
+function fraction(random: Random): number {
+  const [high = 0, low = 0] = random(new Uint8Array(2));
+  return (high * 256 + low) / 65_536;
 }
 
 /** Milliseconds from now, from the header's seconds or date. */

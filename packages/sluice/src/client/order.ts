@@ -1,7 +1,7 @@
 import { type Position, parsePosition } from "../base/offset.ts";
 
 /**
- * Tells of each id whether its event is new, that is after all events before it. Only ids of Sluice have an order
+ * Tells of each id whether its event is new, that is after all events before it. Only ids of a run have an order
  * (`<offset>` or `<offset>.<k>`, maybe after `<runId>~`); an event with any other id is always new.
  */
 export function createOrder(lastEventId: string | undefined): (id: string) => boolean {
@@ -9,28 +9,18 @@ export function createOrder(lastEventId: string | undefined): (id: string) => bo
   return (id) => {
     const next = parseEventId(id);
     if (next === undefined) return true;
-    if (last !== undefined && sameRun(last, next) && !isAfter(next, last)) return false;
-    last = { ...next, run: next.run ?? last?.run };
+    if (last !== undefined && !isAfter(next, last)) return false;
+    last = next;
     return true;
   };
 }
 
-interface EventPosition extends Position {
-  /** The run's own URL words ids without it. */
-  readonly run: string | undefined;
-}
-
-function parseEventId(id: string): EventPosition | undefined {
-  const tilde = id.lastIndexOf("~");
+function parseEventId(id: string): Position | undefined {
   try {
-    return { ...parsePosition(id.slice(tilde + 1)), run: tilde > 0 ? id.slice(0, tilde) : undefined };
+    return parsePosition(id.slice(id.lastIndexOf("~") + 1));
   } catch {
     return undefined;
   }
-}
-
-function sameRun(a: EventPosition, b: EventPosition): boolean {
-  return a.run === undefined || b.run === undefined || a.run === b.run;
 }
 
 function isAfter(a: Position, b: Position): boolean {

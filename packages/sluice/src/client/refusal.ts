@@ -10,24 +10,24 @@ export function refusal(status: number, body: string): SluiceError {
   });
 }
 
-interface ErrorBody {
-  readonly code?: string | undefined;
-  readonly message?: string | undefined;
-  readonly traceId?: string | undefined;
-}
-
-function parseErrorBody(body: string): ErrorBody {
-  let parsed: unknown;
+/** @returns the object that a text holds as JSON, else an empty one */
+export function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {
-    parsed = JSON.parse(body);
+    const parsed: unknown = JSON.parse(text);
+    return isObject(parsed) ? parsed : {};
   } catch {
     return {};
   }
-  if (!isObject(parsed) || !isObject(parsed["error"])) return {};
-  const { code, message, traceId } = parsed["error"];
-  return { code: text(code), message: text(message), traceId: text(traceId) };
 }
 
-function text(value: unknown): string | undefined {
+type ErrorBody = { readonly [field in "code" | "message" | "traceId"]: string | undefined };
+
+function parseErrorBody(body: string): ErrorBody {
+  const { error } = parseObject(body);
+  const { code, message, traceId } = isObject(error) ? error : {};
+  return { code: textOf(code), message: textOf(message), traceId: textOf(traceId) };
+}
+
+function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }

@@ -1,67 +1,55 @@
 import { SluiceError } from "../base/errors.ts";
-import { randomId } from "../base/id.ts";
+import { randomId, systemRandom } from "../base/id.ts";
 import { isObject } from "../base/json.ts";
-import type { OpenOptions } from "./types.ts";
+import type { EventStreamOptions } from "./types.ts";
 
 export interface StreamRequest {
   readonly url: URL;
-  readonly method: "GET" | "POST";
   readonly headers: Headers;
+  /** Makes it a POST. */
   readonly body?: string;
 }
 
-/** What starts a stream. A POST always has an idempotency key: asking again attaches to the run it may have started. */
-export function firstRequest(url: string | URL, options: OpenOptions): StreamRequest {
-  const { method = "GET", body } = options;
-  if (method === "GET" && body !== undefined) {
-    throw new SluiceError("option/invalid", "A GET has no body.", { details: { option: "body" } });
-  }
+/** What starts a stream. A POST always has a key: asking again attaches to the run that it may have started. */
+export function firstRequest(options: EventStreamOptions): StreamRequest {
+  const { body, random = systemRandom } = options;
+  const url = absoluteUrl(options.url);
   const headers = new Headers(options.headers);
   if (!headers.has("accept")) headers.set("accept", "text/event-stream");
-  if (method === "POST" && !headers.has("idempotency-key") && !hasRequestId(body)) {
-    headers.set("idempotency-key", randomId("key"));
-  }
-  return { url: absoluteUrl(url), method, headers, ...(body === undefined ? {} : { body }) };
+  if (body === undefined) return { url, headers };
+  headers.set("content-type", "application/json");
+  const hasRequestId = isObject(body) && body["requestId"] !== undefined;
+  if (!hasRequestId && !headers.has("idempotency-key")) headers.set("idempotency-key", randomId("key", random));
+  return { url, headers, body: JSON.stringify(body) };
 }
 
-/**
- * What reads on once `response` has opened: the run's own URL, by GET. Without one a GET is asked again and a POST
- * cannot be (undefined).
- */
+/** What reads on at the answer's `Location`; undefined without one. */
 export function nextRequest(request: StreamRequest, response: Response): StreamRequest | undefined {
   const url = locationOf(request, response);
-  if (url === undefined) return request.method === "GET" ? request : undefined;
+  if (url === undefined) return undefined;
   const headers = new Headers(request.headers);
-  for (const name of ["content-type", "content-encoding", "idempotency-key"]) headers.delete(name);
-  return { url, method: "GET", headers };
+  headers.delete("content-type");
+  headers.delete("idempotency-key");
+  return { url, headers };
 }
 
 export function toRequestInit(request: StreamRequest, lastEventId: string | undefined): RequestInit {
-  const { method, body } = request;
   const headers = new Headers(request.headers);
-  if (lastEventId) headers.set("last-event-id", utf8Header(lastEventId));
-  return { method, headers, cache: "no-store", ...(body === undefined ? {} : { body }) };
+  if (lastEventId !== undefined) headers.set("last-event-id", utf8Header(lastEventId));
+  const { body } = request;
+  return body === undefined ? { headers, cache: "no-store" } : { method: "POST", headers, body, cache: "no-store" };
 }
 
 /** @throws SluiceError `option/invalid` when there is no page that a relative URL could belong to */
 export function absoluteUrl(url: string | URL): URL {
-  const base = typeof document === "object" ? document.baseURI : globalThis.location?.href;
+  const page = typeof document === "object" ? document.baseURI : globalThis.location?.href;
   try {
-    return new URL(url, base);
+    return new URL(url, page);
   } catch (cause) {
     throw new SluiceError("option/invalid", `${JSON.stringify(String(url))} is not an absolute URL.`, {
       cause,
       details: { option: "url" },
     });
-  }
-}
-
-function hasRequestId(body: string | undefined): boolean {
-  try {
-    const parsed: unknown = JSON.parse(body ?? "");
-    return isObject(parsed) && typeof parsed["requestId"] === "string";
-  } catch {
-    return false;
   }
 }
 

@@ -4,12 +4,12 @@ import type { WakeSource } from "./wake.ts";
 /** What a timer can hold; more would fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** As `clock.timer`, for any number of milliseconds, also Infinity. */
+/** As `clock.timer`, for any number of milliseconds. */
 export function startTimer(clock: Clock, ms: number, run: () => void): () => void {
   return clock.timer(Math.min(ms, LONGEST_TIMER), run);
 }
 
-/** Unlike the system clock of the server side, its timers keep a Node process alive: somebody waits for the answer. */
+/** Unlike the system clock, its timers keep a Node process alive: somebody waits for the answer. */
 export const waitingClock: Clock = {
   now: () => Date.now(),
   timer(ms, run) {
@@ -18,19 +18,25 @@ export const waitingClock: Clock = {
   },
 };
 
-/** Ends with the time, the wake or the signal, whichever is first. */
-export function wait(ms: number, clock: Clock, signal: AbortSignal, wake?: WakeSource): Promise<"time" | "wake" | "left"> {
+export interface Wait {
+  readonly clock: Clock;
+  readonly signal: AbortSignal | undefined;
+  readonly wake: WakeSource | undefined;
+}
+
+/** Ends with the time, the signal or the wake, whichever is first. True for the wake. */
+export function wait(ms: number, { clock, signal, wake }: Wait): Promise<boolean> {
   return new Promise((resolve) => {
-    const end = (by: "time" | "wake" | "left"): void => {
+    const end = (woken: boolean): void => {
       cancelTimer();
       unsubscribe?.();
-      signal.removeEventListener("abort", onAbort);
-      resolve(by);
+      signal?.removeEventListener("abort", onAbort);
+      resolve(woken);
     };
-    const onAbort = (): void => end("left");
-    const cancelTimer = startTimer(clock, ms, () => end("time"));
-    const unsubscribe = wake?.subscribe(() => end("wake"));
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) end("left");
+    const onAbort = (): void => end(false);
+    const cancelTimer = startTimer(clock, ms, () => end(false));
+    const unsubscribe = wake?.subscribe(() => end(true));
+    signal?.addEventListener("abort", onAbort);
+    if (signal?.aborted === true) end(false);
   });
 }

@@ -1,1 +1,10 @@
-export {};
+export { aiSdkDialect } from "./ai-sdk.ts";
+export { graphDialect } from "./graph.ts";
+export { fromOpenAIChat } from "./openai-chat.ts";
+export { fromOpenAIResponses } from "./openai-responses.ts";
+export { builtInDialects, createDialects } from "./registry.ts";
+export type { Dialects } from "./registry.ts";
+export { simpleDialect } from "./simple.ts";
+export { isTerminalFrame } from "./terminal.ts";
+export type { Dialect, Frame, Wording, WordingContext } from "./types.ts";
+export { fromUIMessageStream } from "./ui-message-stream.ts";

@@ -121,3 +121,38 @@ class OpenAIResponsesDecoder implements Decoder<ChatEvent> {
     ];
   }
 }
+
+function keyOf(event: Record<string, unknown>): string {
+  return [event["output_index"], event["content_index"], event["summary_index"]].join("/");
+}
+
+interface FunctionCall {
+  readonly call_id: string;
+  readonly name: string;
+  readonly arguments?: string;
+}
+
+function isFunctionCall(item: unknown): item is FunctionCall {
+  return (
+    isObject(item) &&
+    item["type"] === "function_call" &&
+    typeof item["call_id"] === "string" &&
+    typeof item["name"] === "string"
+  );
+}
+
+function whyIncomplete(response: Record<string, unknown>): FinishReason {
+  const details = isObject(response["incomplete_details"]) ? response["incomplete_details"] : {};
+  switch (details["reason"]) {
+    case "max_output_tokens":
+      return "length";
+    case "content_filter":
+      return "content-filter";
+    default:
+      return "other";
+  }
+}
+
+function modelFailed(cause: unknown): SluiceError {
+  return new SluiceError("llm/failed", "The model reported an error.", { cause });
+}

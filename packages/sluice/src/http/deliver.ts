@@ -17,6 +17,8 @@ export interface Delivery {
   readonly signal: AbortSignal;
 }
 
+const MANY = 256;
+
 /**
  * A run's frames after a position, as text, each with its id: the last frame of an entry carries the entry's offset,
  * those before it `<offset before>.<k>`. It pulls: the log is asked again when the last text was taken.
@@ -37,6 +39,8 @@ export async function* deliver(delivery: Delivery): AsyncGenerator<string> {
     }
     if (text !== "") yield text;
     if (slice.end) return;
+    // A long way to catch up must not keep the other readers of this process waiting.
+    if (slice.entries.length > MANY) await new Promise<void>((resolve) => setImmediate(resolve));
   }
   signal.throwIfAborted();
   throw new SluiceError("log/released", "The store was let go of while a reader was in it.");

@@ -1,1 +1,22 @@
-export {};
+export { createSluice } from "./sluice.ts";
+export type { Sluice, SluiceOptions, StartedRun, StreamOptions } from "./sluice.ts";
+export { readBody } from "./ask.ts";
+export type { Ask, AskMessage } from "./ask.ts";
+export { requestOf } from "./node.ts";
+export type { NodeRequest, NodeResponse } from "./node.ts";
+export { empty, json } from "./reply.ts";
+export type { Route, RouteHandler, RoutesOptions } from "./routes.ts";
+export type { Answer } from "./start.ts";
+export type {
+  Action,
+  Authorize,
+  BodyText,
+  BodyValue,
+  Call,
+  Caller,
+  EventStream,
+  ReaderOutcome,
+  Reply,
+  RequestLike,
+} from "./types.ts";
+export type { Logger } from "../base/log.ts";

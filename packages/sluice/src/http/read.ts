@@ -126,3 +126,9 @@ export function dialectOf(service: Service, call: RequestLike & { readonly locat
   const profile = /;\s*profile="?([^",;]+)"?/i.exec(call.headers.get("accept") ?? "")?.[1];
   return service.dialects.get(call.location.searchParams.get("dialect") ?? profile ?? fallback);
 }
+
+/** The wording of a run that exists: the one given, the one asked for, else the one it was started in. */
+export function wordingOf(service: Service, call: Call, run: RunState, given?: string): Dialect {
+  if (given !== undefined) return service.dialects.get(given);
+  return dialectOf(service, call, run.meta["graphType"] === undefined ? "simple" : "graph");
+}

@@ -2,14 +2,14 @@ import { SluiceError } from "../base/errors.ts";
 import { canonicalJson, type JsonObject } from "../base/json.ts";
 import type { RunInput, RunState, StartRun } from "../run/index.ts";
 import { parseAsk, parseJson, readBody, wrongField, type Ask } from "./ask.ts";
-import { FROM_START, authorized, dialectOf, ownRun, positionOf, readReply, type Authorized, type Service } from "./read.ts";
+import { FROM_START, authorized, dialectOf, ownRun, positionOf, readReply, wordingOf, type Authorized, type Service } from "./read.ts";
 import { runNotFound } from "./reply.ts";
 import type { Call, Reply } from "./types.ts";
 
 /** Makes the source for a question, or throws what is wrong with it (`graph/unknown`, `request/invalid`) before a run exists. */
 export type Answer = (ask: Ask, context: { readonly owner: string }) => RunInput;
 
-export interface StartedRun {
+interface Begun {
   readonly run: RunState;
   readonly ask: Ask;
   readonly caller: Authorized;
@@ -36,7 +36,7 @@ export async function startOrAttach(
   answer: Answer,
   call: Call,
   options: { readonly mustExist: boolean },
-): Promise<StartedRun> {
+): Promise<Begun> {
   const caller = await authorized(service, call, { kind: "start" });
   const ask = withKey(parseAsk(await readBody(call)), call.headers.get("idempotency-key"));
   dialectOf(service, call, defaultDialect(ask)); // refused before anything is started
@@ -94,13 +94,8 @@ async function resume(
     });
   }
   const { run, caller } = await ownRun(service, call, "read", from.runId);
-  const dialect = dialectOf(service, call, dialectOfRun(run));
+  const dialect = wordingOf(service, call, run);
   return readReply(service, call, run, { dialect, after: from.position, qualifiedIds: true, headers: caller.headers });
-}
-
-/** The wording a run is read in when the reader names none. */
-export function dialectOfRun(run: RunState): string {
-  return run.meta["graphType"] === undefined ? "simple" : "graph";
 }
 
 function defaultDialect(ask: Ask): string {

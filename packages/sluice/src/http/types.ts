@@ -12,6 +12,7 @@ export interface RequestLike {
 export type Action =
   | { readonly kind: "start" }
   | { readonly kind: "list" }
+  | { readonly kind: "cancel"; readonly requestId: string }
   | { readonly kind: "read" | "stop"; readonly runId: string; readonly run: RunState | undefined };
 
 /**
@@ -28,6 +29,8 @@ export interface Call extends RequestLike {
   readonly location: URL;
   /** The body as text, or as a value that a framework has parsed already. Reads at most `limit` bytes. */
   body(limit: number): Promise<BodyText | BodyValue>;
+  /** Fires when the caller has gone. */
+  readonly signal: AbortSignal;
   /** HTTP/1.1 alone says `Connection: keep-alive`. */
   readonly keepAlive: boolean;
 }

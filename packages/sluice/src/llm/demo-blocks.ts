@@ -14,27 +14,25 @@ import {
   STEPS,
 } from "./demo-words.ts";
 
-/** A piece of Markdown of at most 55 words. Each carries a script of its own, so that long answers carry them all. */
+/** A piece of Markdown. Each kind carries a script of its own, so that an answer with all kinds carries all scripts. */
 export type Block = (scene: Scene, random: SeededRandom) => string;
 
-export const BLOCKS: NonEmpty<Block> = [bullets, steps, table, quote, code];
+/** The short ones, about 70 words together: the default answer shows a list, a table, code and four scripts. */
+export const TOUR: NonEmpty<Block> = [bullets, vocabulary, code, quote];
+
+export const BLOCKS: NonEmpty<Block> = [bullets, vocabulary, code, quote, steps, week];
 
 function bullets(scene: Scene, random: SeededRandom): string {
-  const quality = createDeck(QUALITIES, random);
-  const remark = createDeck(REMARKS, random);
   return [
-    `Some things to look for in ${scene.name}:\n`,
-    `- **${capital(quality())} ${scene.parts}**: ${remark()}`,
+    `- **The ${scene.part}**: ${random.pick(REMARKS)}`,
     `- ${random.pick(HINDI_ITEMS)}`,
-    `- **The ${quality()} ${scene.part}**: ${remark()}`,
-    `- ${random.pick(EMOJI)} and ${random.pick(EMOJI)}, who came to see for themselves`,
+    `- ${random.pick(EMOJI)} and ${random.pick(EMOJI)}`,
   ].join("\n");
 }
 
 function steps(scene: Scene, random: SeededRandom): string {
   const step = createDeck(STEPS, random);
   return [
-    `A way to begin with ${scene.one}:\n`,
     `1. Choose one ${scene.part}.`,
     `2. ${step()}`,
     `3. ${random.pick(COMBINING_STEPS)}`,
@@ -42,71 +40,55 @@ function steps(scene: Scene, random: SeededRandom): string {
   ].join("\n");
 }
 
-function table(scene: Scene, random: SeededRandom): string {
-  const rows = random.int(2) === 0 ? vocabulary(random) : week(scene, random);
-  return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-}
-
-function vocabulary(random: SeededRandom): string[][] {
+function vocabulary(_scene: Scene, random: SeededRandom): string {
   const word = createDeck(JAPANESE, random);
-  return [["Word", "Japanese", "Reading"], ["---", "---", "---"], [...word()], [...word()], [...word()]];
+  return table([["Word", "Japanese"], ["---", "---"], word(), word()]);
 }
 
-function week(scene: Scene, random: SeededRandom): string[][] {
+function week(scene: Scene, random: SeededRandom): string {
   const day = createDeck(JAPANESE_DAYS, random);
   const quality = createDeck(QUALITIES, random);
   const row = (): string[] => [day(), String(1 + random.int(99)), quality()];
-  return [["Day", capital(scene.parts), "Mood"], ["---", "---:", "---"], row(), row(), row()];
+  return table([["Day", capital(scene.parts), "Mood"], ["---", "---:", "---"], row(), row(), row()]);
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 function quote(_scene: Scene, random: SeededRandom): string {
   const [arabic, english] = random.pick(ARABIC);
-  return `> ${arabic}\n>\n> *${english}*, as an Arabic proverb has it.`;
+  return `> ${arabic} (${english})`;
 }
 
 function code(scene: Scene, random: SeededRandom): string {
-  return random.pick(SAMPLES)(scene, random);
+  const [language, ...lines] = random.pick(SAMPLES)(scene, random);
+  return [`\`\`\`${language}`, ...lines, "```"].join("\n");
 }
 
-const SAMPLES: NonEmpty<Block> = [
-  (scene, random) =>
-    fenced("js", "The same thought as a function:", [
-      `function visit(${camel(scene.parts)}) {`,
-      `  const seen = ${camel(scene.parts)}.slice(0, ${2 + random.int(9)});`,
-      `  return seen.map((one) => one.trim()).join(" · ");`,
-      "}",
-    ]),
-  (scene, random) =>
-    fenced("python", "Or, for those who prefer Python:", [
-      `def count(${camel(scene.parts)}, least=${1 + random.int(9)}):`,
-      `    kept = [one for one in ${camel(scene.parts)} if len(one) >= least]`,
-      `    return len(kept), "of", len(${camel(scene.parts)})`,
-    ]),
-  (scene, random) =>
-    fenced("json", "Written down as data:", [
-      "{",
-      `  "subject": "${scene.name}",`,
-      `  "${camel(scene.parts)}": ${1 + random.int(999)},`,
-      `  "mood": "${scene.quality}"`,
-      "}",
-    ]),
-  (scene, random) =>
-    fenced("sql", "A database would put it this way:", [
-      `SELECT name, COUNT(*) AS ${camel(scene.parts)}`,
-      `FROM ${camel(scene.name)}`,
-      `WHERE mood = '${scene.quality}'`,
-      `GROUP BY name HAVING COUNT(*) > ${1 + random.int(99)};`,
-    ]),
-  () =>
-    fenced("sh", "To read an answer again, from the start or after an offset:", [
-      "curl -N http://127.0.0.1:3000/runs/$RUN/events",
-      `curl -N http://127.0.0.1:3000/runs/$RUN/events -H "Last-Event-ID: 212"`,
-    ]),
+type Sample = (scene: Scene, random: SeededRandom) => readonly [language: string, ...lines: string[]];
+
+const SAMPLES: NonEmpty<Sample> = [
+  (scene, random) => [
+    "js",
+    `function visit(${camel(scene.parts)}) {`,
+    `  return ${camel(scene.parts)}.slice(0, ${2 + random.int(9)}).join(" · ");`,
+    "}",
+  ],
+  (scene, random) => [
+    "python",
+    `def count(${camel(scene.parts)}):`,
+    `    return len(${camel(scene.parts)}) >= ${1 + random.int(9)}`,
+  ],
+  (scene, random) => [
+    "json",
+    "{",
+    `  "${camel(scene.parts)}": ${1 + random.int(999)},`,
+    `  "mood": "${scene.quality}"`,
+    "}",
+  ],
+  (scene) => ["sql", `SELECT COUNT(*) FROM ${camel(scene.parts)}`, `WHERE mood = '${scene.quality}';`],
 ];
-
-function fenced(language: string, lead: string, lines: readonly string[]): string {
-  return [lead, "", `\`\`\`${language}`, ...lines, "```"].join("\n");
-}
 
 function camel(words: string): string {
   return words.replace(/ ([a-z])/g, (_match, letter: string) => letter.toUpperCase());

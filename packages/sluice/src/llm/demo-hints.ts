@@ -1,76 +1,95 @@
 /** What the person asked, apart from how it should be answered. */
 export interface DemoPrompt {
-  /** Without hints, whitespace collapsed. Text depends on this and on `hints.words` and `hints.tool` only. */
+  /** Without hints, whitespace collapsed: it seeds the text. */
   readonly question: string;
   /** A few of its words, safe to put into Markdown; empty when there are none. */
   readonly topic: string;
   readonly hints: DemoHints;
+  /** What was wrong with the hints, for the first line of the answer. */
+  readonly complaints: readonly string[];
 }
 
 /**
- * Hints stand anywhere in the prompt as `key=value`, the last one of a key wins. Numbers outside the range are
- * brought into it; a value that is not a number, and a tool that does not exist, count as not given.
+ * Hints stand anywhere in the prompt as `key=value`; the last one of a key wins. A number outside its range is brought
+ * into it, any other wrong value counts as not given; the answer says so.
  */
 export interface DemoHints {
-  /** Length of the answer, 1 to 1,000,000; whitespace separates words. */
-  readonly words?: number;
-  /** Tokens per second, from 0.1. From 100,000 on nothing is paced. Default 40. */
+  /** Length of the answer, 1 to 1,000,000. Default 120, or what `fail-after` and `stall-after` need to be reached. */
+  readonly words: number;
+  /** Words per second, from 0.1. From 100,000 on, and for `rate=max`, nothing is paced. Default 40. */
   readonly rate: number;
-  /** Milliseconds to the first token, 0 to 600,000. */
+  /** Milliseconds to the first event, 0 to 600,000. Default 250 to 450; 0 when nothing is paced. */
   readonly ttft?: number;
-  /** Fails after this many tokens, from 0. Reasoning and tool input count too. */
+  /** Fails after this many words, from 0, those of the reasoning included. */
   readonly failAfter?: number;
-  /** Hangs after this many tokens until it is aborted, from 0. */
+  /** Hangs after this many words until it is aborted, from 0, those of the reasoning included. */
   readonly stallAfter?: number;
-  /** Words of reasoning before the answer, 0 to 100,000. Default 0. */
-  readonly reasoning: number;
+  /** `reasoning=on`, or just the word `reasoning`; `reasoning=off` beats the word. */
+  readonly reasoning: boolean;
   readonly tool?: "weather";
 }
 
+/** From this rate on nothing is paced. */
 export const UNPACED_RATE = 100_000;
+
+const MOST_WORDS = 1_000_000;
+const DEFAULT_WORDS = 120;
 
 export function parsePrompt(content: string): DemoPrompt {
   const given = new Map<string, string>();
   const question = content
     .replace(HINT, (_hint, key: string, value: string) => {
-      given.set(key.toLowerCase(), value);
+      given.set(key.toLowerCase(), value.replace(/[.,]+$/, "").toLowerCase());
       return " ";
     })
     .replace(/\s+/g, " ")
     .trim();
 
-  const whole = (key: string, least: number, most: number): number | undefined => {
-    const value = number(given.get(key), least, most);
+  const complaints: string[] = [];
+  const number = (key: string, least: number, most: number): number | undefined => {
+    const text = given.get(key)?.replaceAll(",", "");
+    if (text === undefined) return undefined;
+    const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) complaints.push(`\`${key}\` takes a number from ${least} to ${most}.`);
+    return Number.isNaN(value) ? undefined : Math.min(Math.max(value, least), most);
+  };
+  const whole = (key: string, least: number): number | undefined => {
+    const value = number(key, least, MOST_WORDS);
     return value === undefined ? undefined : Math.floor(value);
   };
-  const words = whole("words", 1, 1_000_000);
-  const ttft = number(given.get("ttft"), 0, 600_000);
-  const failAfter = whole("fail-after", 0, Number.MAX_SAFE_INTEGER);
-  const stallAfter = whole("stall-after", 0, Number.MAX_SAFE_INTEGER);
+  const choice = <T extends string>(key: string, values: readonly T[]): T | undefined => {
+    const value = values.find((allowed) => allowed === given.get(key));
+    if (value === undefined && given.has(key)) complaints.push(`\`${key}\` takes ${values.join(" or ")}.`);
+    return value;
+  };
+
+  const words = whole("words", 1);
+  const rate = given.get("rate") === "max" ? UNPACED_RATE : number("rate", 0.1, Number.MAX_SAFE_INTEGER);
+  const ttft = number("ttft", 0, 600_000);
+  const failAfter = whole("fail-after", 0);
+  const stallAfter = whole("stall-after", 0);
+  const reasoning = choice("reasoning", ["on", "off"]);
+  const tool = choice("tool", ["weather"]);
   return {
     question,
     topic: topicOf(question),
+    complaints,
     hints: {
-      rate: number(given.get("rate"), 0.1, UNPACED_RATE) ?? 40,
-      reasoning: whole("reasoning", 0, 100_000) ?? 0,
-      ...(words !== undefined && { words }),
+      words: words ?? Math.max(DEFAULT_WORDS, failAfter ?? 0, stallAfter ?? 0),
+      rate: rate ?? 40,
+      reasoning: reasoning === undefined ? /\breasoning\b/i.test(question) : reasoning === "on",
       ...(ttft !== undefined && { ttft }),
       ...(failAfter !== undefined && { failAfter }),
       ...(stallAfter !== undefined && { stallAfter }),
-      ...(given.get("tool")?.toLowerCase() === "weather" && { tool: "weather" }),
+      ...(tool !== undefined && { tool }),
     },
   };
 }
 
-const HINT = /(?<![\w-])(words|rate|ttft|fail-after|stall-after|reasoning|tool)=([\w.+-]*)/gi;
+/** A value ends at whitespace and at most signs, so that a hint may stand in quotes, in brackets or before a comma. */
+const HINT = /(?<![\w-])(words|rate|ttft|fail-after|stall-after|reasoning|tool)=(\d{1,3}(?:,\d{3})+|[\w.+-]*)/gi;
 
-function number(text: string | undefined, least: number, most: number): number | undefined {
-  if (text === undefined || text === "") return undefined;
-  const value = Number(text);
-  return Number.isNaN(value) ? undefined : Math.min(Math.max(value, least), most);
-}
-
-const TOPIC_WORDS = 8;
+const TOPIC_WORDS = 6;
 const TOPIC_WORD_LENGTH = 24;
 
 /** Letters, marks and digits only: what is left can open no Markdown, no HTML, no link and no direction override. */

@@ -12,11 +12,11 @@ export interface Pace {
   readonly tokens: number;
   /** The time to the first token. */
   begin(): Promise<void>;
-  /** To be called before each token. Undefined means at once: awaiting a promise per token would cost more than the token. */
+  /** Before each token. Undefined means at once: a promise per token would cost more than the token. */
   token(): Promise<void> | undefined;
   /** A wait outside the token rate, for a tool at work. */
   pause(ms: number): Promise<void>;
-  /** To be called after the last token: `fail-after` and `stall-after` may name exactly this place. */
+  /** After the last token of a part: `fail-after` and `stall-after` may name exactly this place. */
   end(): Promise<void>;
 }
 
@@ -27,11 +27,11 @@ export interface PaceOptions {
   readonly signal: AbortSignal;
 }
 
-/** Timers resolve to about a millisecond, so gaps below this are gathered: several tokens per timer. */
-const TICK_MS = 15;
+/** Timers resolve to about a millisecond, so shorter gaps are gathered: several tokens per timer. */
+const SHORTEST_WAIT_MS = 5;
 
 /** Without a timer the event loop gets its turn after this many tokens. */
-const TOKENS_PER_TURN = 2_000;
+const TOKENS_PER_TURN = 1_000;
 
 export function createPace(options: PaceOptions): Pace {
   const { hints, clock, random, signal } = options;
@@ -41,16 +41,13 @@ export function createPace(options: PaceOptions): Pace {
   const stallAt = hints.stallAfter ?? Infinity;
   let tokens = 0;
   let sinceTurn = 0;
+  /** When the next token is to come. Waits are measured against it, so lateness of timers does not add up. */
   let due = clock.now();
 
-  const wait = (ms: number): Promise<void> => {
-    sinceTurn = 0;
-    return sleep(clock, ms, signal);
-  };
   /** The place where a hint wants trouble; undefined elsewhere. */
   const trouble = (): Promise<void> | undefined => {
     if (tokens >= failAt) {
-      throw new SluiceError("llm/failed", `The demo model failed on purpose after ${tokens} tokens (fail-after).`);
+      throw new SluiceError("llm/failed", `The demo model failed after ${tokens} words, as \`fail-after\` asked.`);
     }
     return tokens >= stallAt ? hang(signal) : undefined;
   };
@@ -62,8 +59,9 @@ export function createPace(options: PaceOptions): Pace {
     async begin() {
       signal.throwIfAborted();
       const ms = hints.ttft ?? (paced ? 250 + random.float() * 200 : 0);
-      if (ms > 0) await wait(ms);
+      if (ms > 0) await sleep(clock, ms, signal);
       due = clock.now();
+      await trouble();
     },
     token() {
       signal.throwIfAborted();
@@ -71,17 +69,14 @@ export function createPace(options: PaceOptions): Pace {
       if (stuck !== undefined) return stuck;
       tokens += 1;
       sinceTurn += 1;
-      if (paced) {
-        const waitMs = due - clock.now();
-        due += gapMs * (0.3 + random.float() * 1.4);
-        if (waitMs >= TICK_MS) return wait(waitMs);
-      }
-      if (sinceTurn < TOKENS_PER_TURN) return undefined;
+      const waitMs = paced ? due - clock.now() : 0;
+      if (paced) due += gapMs * (0.3 + random.float() * 1.4);
+      if (waitMs < SHORTEST_WAIT_MS && sinceTurn < TOKENS_PER_TURN) return undefined;
       sinceTurn = 0;
-      return nextTurn().then(() => signal.throwIfAborted());
+      return waitMs < SHORTEST_WAIT_MS ? nextTurn() : sleep(clock, waitMs, signal);
     },
     async pause(ms) {
-      if (paced) await wait(ms * (0.75 + random.float() / 2));
+      if (paced) await sleep(clock, ms * (0.75 + random.float() / 2), signal);
       due = clock.now();
     },
     async end() {

@@ -10,7 +10,7 @@ export interface Scene extends Subject {
 
 export type Sentence = (scene: Scene) => string;
 
-/** Every sentence stays under 24 words, so that the writer can always fit one. */
+/** Under 24 words each, the topic apart. */
 export const SENTENCES: NonEmpty<Sentence> = [
   (s) => `${capital(s.name)} ${s.does}, whether or not anyone is watching.`,
   (s) => `Ask ${s.who} about the ${s.parts} and you will hear a story before you hear an answer.`,
@@ -74,26 +74,28 @@ export const THOUGHTS: NonEmpty<Sentence> = [
   (s) => `Let me think about the ${s.parts} first and about the whole later.`,
   (s) => `I could mention ${s.count} things here, but two or three will be enough.`,
   (s) => `The tone should be ${s.quality}, and the sentences short.`,
-  (s) => `A table may be clearer than prose at this point.`,
+  () => `A table may be clearer than prose at this point.`,
   (s) => `Maybe ${s.one} is a better picture than the one I had before.`,
   (s) => `I must not forget to come back to ${s.topic} at the end.`,
-  (s) => `That is a claim I cannot check, so I will leave it out.`,
+  () => `That is a claim I cannot check, so I will leave it out.`,
   (s) => `Wait, a single ${s.part} does not prove much; it still makes a good story.`,
   () => `Someone may read this on a slow train, so the order has to make sense from any point.`,
 ];
 
-/** A first sentence of exactly as many words as its place, for answers too short for the usual one. */
+/** A first sentence of as many words as its place, for the shortest answers; the last one is for all others. */
 export const OPENINGS: NonEmpty<string> = [
   "",
   "Demo.",
   "Demo model.",
-  "Demo: no LLM.",
-  "Demo model: no LLM.",
-  "Demo model, no LLM configured.",
-  "Demo model: no LLM is configured.",
-  "A demo model: no LLM is configured.",
-  "This is a demo model: no LLM configured.",
-  "This is a demo model: no LLM is configured.",
+  "Demo, no LLM.",
+  "Demo: no language model.",
+  "Demo model: no language model.",
+  "Just a demo: no language model.",
+  "A demo only: no language model answers.",
+  "This is a demo: no language model answers.",
+  "A demo model: no language model is behind it.",
+  "A demo model speaks: no language model is behind it.",
+  "This is Sluice's demo model: no language model is behind it.",
 ];
 
 /** A sentence of exactly as many words as its place: with these an answer ends on the word that was asked for. */

@@ -1,138 +1,96 @@
-import { BLOCKS } from "./demo-blocks.ts";
+import { BLOCKS, TOUR } from "./demo-blocks.ts";
 import { createDeck } from "./demo-random.ts";
 import type { SeededRandom } from "./demo-random.ts";
 import { CLOSINGS, HEADINGS, OPENINGS, SENTENCES, THOUGHTS } from "./demo-sentences.ts";
 import type { Scene } from "./demo-sentences.ts";
 import { QUALITIES, SUBJECTS } from "./demo-words.ts";
 
-export interface DemoText {
+export interface DemoAnswer {
   /** Safe in Markdown; empty when the person said nothing that can be quoted. */
   readonly topic: string;
   /** Exactly as many, separated by whitespace. */
   readonly words: number;
-  /** A sentence that the answer must hold, such as what a tool said. Left out when `words` has no room for it. */
+  /** Sentences for the first line, about hints that were not understood. */
+  readonly complaints: readonly string[];
+  /** A sentence to begin with, such as what a tool said. */
   readonly fact?: string;
   readonly random: SeededRandom;
 }
 
-/** Markdown, a block at a time: memory is the same for ten words and for a million. */
-export function* writeAnswer(text: DemoText): Generator<string> {
-  const { random } = text;
-  const writer = createWriter(text);
-  yield* writer.put(opening(text));
-  if (text.fact !== undefined) yield* writer.put(`\n\n${text.fact}`);
-  if (writer.left >= HINTS_FROM) yield* writer.put(`\n\n${HINTS}`);
+/** Markdown, a piece at a time: memory is the same for ten words and for a million. Pieces end with a word. */
+export function* writeAnswer(answer: DemoAnswer): Generator<string> {
+  const { random } = answer;
+  let left = answer.words;
+  /** The piece, or nothing when it has more words than are left. */
+  const fitting = (piece: string): string => {
+    const words = countWords(piece);
+    if (words > left) return "";
+    left -= words;
+    return piece;
+  };
+
+  yield fitting(OPENINGS[answer.words] ?? OPENINGS.at(-1) ?? "");
+  for (const complaint of answer.complaints) yield fitting(` ${complaint}`);
+  if (answer.fact !== undefined) yield fitting(`\n\n${answer.fact}`);
+
+  const nextScene = sceneDeck(answer.topic, random);
+  const first = nextScene();
+  yield fitting(`\n\n## About ${first.topic}`);
+  for (const block of TOUR) yield fitting(`\n\n${block(first, random)}`);
+  if (left >= HINTS_FROM) yield fitting(`\n\n${HINTS}`);
 
   const sentence = createDeck(SENTENCES, random);
   const heading = createDeck(HEADINGS, random);
   const block = createDeck(BLOCKS, random);
-  const nextScene = sceneDeck(text);
-  const paragraph = (scene: Scene, sentences: number): string =>
-    Array.from({ length: sentences }, () => sentence()(scene)).join(" ");
-
-  for (let section = 1; writer.left >= SECTION_FROM; section++) {
+  for (let section = 2; left >= SECTION_FROM; section++) {
     const scene = nextScene();
-    const title = section === 1 ? `Around ${scene.topic}` : `${section}. ${heading()(scene)}`;
-    yield* writer.put(`\n\n## ${title}\n\n${paragraph(scene, 2)}`);
-    // The first two sections show every kind of block, the later ones are mostly prose.
-    const blocks = section === 1 ? 3 : 2;
-    for (let count = 0; count < blocks; count++) {
-      yield* writer.put(`\n\n${block()(scene, random)}`);
-      if (section > 2) yield* writer.put(`\n\n${paragraph(scene, 3 + random.int(3))}`);
-    }
+    yield fitting(`\n\n## ${section}. ${heading()(scene)}\n\n${sentence()(scene)} ${sentence()(scene)}`);
+    yield fitting(`\n\n${block()(scene, random)}`);
+    yield fitting(`\n\n${sentence()(scene)} ${sentence()(scene)} ${sentence()(scene)}`);
   }
 
-  const scene = nextScene();
-  yield* writer.fill("\n\n", () => sentence()(scene));
+  let space = "\n\n";
+  for (const scene = nextScene(); left > 0; space = " ") {
+    yield fitting(space + lastSentence(left, () => sentence()(scene)));
+  }
 }
 
-/** What a model thinks before it answers: one plain paragraph, cut at the last word. */
-export function* writeReasoning(text: DemoText): Generator<string> {
-  const thought = createDeck(THOUGHTS, text.random);
-  const nextScene = sceneDeck(text);
-  for (let left = text.words; left > 0; ) {
-    const words = thought()(nextScene()).split(" ");
-    const kept = words.slice(0, left).join(" ");
-    const space = left === text.words ? "" : " ";
-    yield space + (words.length > left ? `${kept.replace(/\W+$/u, "")}…` : kept);
-    left -= words.length;
-  }
+/** What a model thinks before it answers: one plain paragraph. */
+export function* writeReasoning({ topic, random }: Pick<DemoAnswer, "topic" | "random">): Generator<string> {
+  const thought = createDeck(THOUGHTS, random);
+  const nextScene = sceneDeck(topic, random);
+  for (let count = 0; count < 3; count++) yield (count === 0 ? "" : " ") + thought()(nextScene());
+}
+
+export function countWords(text: string): number {
+  let words = 0;
+  for (const _word of text.matchAll(/\S+/g)) words += 1;
+  return words;
 }
 
 const HINTS =
-  "You can steer me with hints in your prompt: `words=N` (length), `rate=N` (tokens per second), `ttft=N` " +
-  "(milliseconds to the first token), `reasoning=N`, `tool=weather`, `fail-after=N` and `stall-after=N`.";
+  "Steer me with hints in your prompt: `words=400`, `rate=50` (words per second), `ttft=300` (milliseconds), " +
+  "`reasoning`, `tool=weather`, `fail-after=120` and `stall-after=120`.";
 
 const HINTS_FROM = 45;
-const SECTION_FROM = 30;
 
-function opening(text: DemoText): string {
-  if (text.words < 60) return OPENINGS[text.words] ?? OPENINGS.at(-1) ?? "";
-  return (
-    `This is Sluice's demo model: no LLM is configured, so what I write about ${quoted(text.topic)} is pleasant ` +
-    "rather than true. Set `OPENAI_API_KEY` and a real model answers in my place."
-  );
-}
+/** More than a heading and two of the longest sentences have, so that each section makes progress. */
+const SECTION_FROM = 100;
 
-function quoted(topic: string): string {
-  return topic === "" ? "your message" : `“${topic}”`;
-}
-
-function sceneDeck(text: DemoText): () => Scene {
-  const { random } = text;
+function sceneDeck(topic: string, random: SeededRandom): () => Scene {
   const subject = createDeck(SUBJECTS, random);
   const quality = createDeck(QUALITIES, random);
-  const topic = quoted(text.topic);
-  return () => ({ ...subject(), quality: quality(), count: 3 + random.int(95), topic });
+  const quoted = topic === "" ? "your message" : `“${topic}”`;
+  return () => ({ ...subject(), quality: quality(), count: 3 + random.int(95), topic: quoted });
 }
 
-interface Writer {
-  /** Words that are still to be written. */
-  readonly left: number;
-  /** The block, or nothing when it has more words than are left. */
-  put(block: string): Generator<string>;
-  /** Exactly the words that are left, in whole sentences. */
-  fill(before: string, sentence: () => string): Generator<string>;
-}
-
-function createWriter(text: DemoText): Writer {
-  let left = text.words;
-  const put = function* (block: string): Generator<string> {
-    const words = countWords(block);
-    if (words > left) return;
-    left -= words;
-    yield block;
-  };
-  return {
-    get left() {
-      return left;
-    },
-    put,
-    *fill(before, sentence) {
-      let space = before;
-      while (left > 0) {
-        yield* put(space + fitting(left, sentence));
-        space = " ";
-      }
-    },
-  };
-}
-
-/** From here on two closings can not be told to fill the rest without being the same. */
-const LONGEST_REST = 2 * (CLOSINGS.length - 1) - 1;
-
-/** A sentence that leaves either nothing or a rest that sentences can fill. */
-function fitting(left: number, sentence: () => string): string {
+/** A sentence that leaves either nothing or a rest that closings can fill. */
+function lastSentence(left: number, sentence: () => string): string {
   const longest = CLOSINGS.length - 1;
-  if (left > LONGEST_REST) {
-    const next = sentence();
-    return countWords(next) <= left - 3 ? next : (CLOSINGS[longest] ?? "");
+  if (left < 2 * longest) {
+    // Two closings of different lengths, the shorter first.
+    return CLOSINGS[left <= longest ? left : Math.ceil(left / 2) - 1] ?? "";
   }
-  // Two closings of different lengths, the shorter first.
-  const length = left <= longest ? left : Math.ceil(left / 2) - 1;
-  return CLOSINGS[length] ?? "";
-}
-
-function countWords(text: string): number {
-  return text.match(/\S+/g)?.length ?? 0;
+  const next = sentence();
+  return countWords(next) <= left - 3 ? next : (CLOSINGS[longest - 1] ?? "");
 }

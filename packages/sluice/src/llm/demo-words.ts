@@ -105,17 +105,17 @@ export const EMOJI: NonEmpty<string> = [
   "🐻‍❄️",
 ];
 
-export const JAPANESE: NonEmpty<readonly [english: string, japanese: string, reading: string]> = [
-  ["river", "川", "かわ"],
-  ["bridge", "橋", "はし"],
-  ["garden", "庭", "にわ"],
-  ["tea", "お茶", "おちゃ"],
-  ["book", "本", "ほん"],
-  ["letter", "手紙", "てがみ"],
-  ["lighthouse", "灯台", "とうだい"],
-  ["train", "電車", "でんしゃ"],
-  ["mountain", "山", "やま"],
-  ["clock", "時計", "とけい"],
+export const JAPANESE: NonEmpty<readonly [english: string, japanese: string]> = [
+  ["river", "川（かわ）"],
+  ["bridge", "橋（はし）"],
+  ["garden", "庭（にわ）"],
+  ["tea", "お茶（おちゃ）"],
+  ["book", "本（ほん）"],
+  ["letter", "手紙（てがみ）"],
+  ["lighthouse", "灯台（とうだい）"],
+  ["train", "電車（でんしゃ）"],
+  ["mountain", "山（やま）"],
+  ["clock", "時計（とけい）"],
 ];
 
 export const JAPANESE_DAYS: NonEmpty<string> = ["月曜日", "火曜日", "水曜日", "木曜日", "金曜日", "土曜日", "日曜日"];

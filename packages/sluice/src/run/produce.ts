@@ -1,8 +1,8 @@
 import { untilAborted } from "../base/abort.ts";
-import { isTerminal } from "../chat/index.ts";
+import { isTerminal, type RunEvent } from "../chat/index.ts";
 import type { OpenRun } from "./open.ts";
 import { toRunEvents } from "./source.ts";
-import type { RunInput } from "./types.ts";
+import type { RunInput, SourceContext } from "./types.ts";
 
 /**
  * Pours a source into a run until there is a terminal: its own, `finish` after a normal end, `error` when it throws.
@@ -11,8 +11,7 @@ import type { RunInput } from "./types.ts";
 export async function produce(run: OpenRun, input: RunInput): Promise<void> {
   const { id: runId, signal } = run;
   try {
-    const source = typeof input === "function" ? input({ runId, signal }) : input;
-    for await (const event of untilAborted(toRunEvents(source, { signal }), signal)) {
+    for await (const event of untilAborted(eventsOf(input, { runId, signal }), signal)) {
       await run.append(event);
       if (isTerminal(event)) return;
     }
@@ -20,6 +19,11 @@ export async function produce(run: OpenRun, input: RunInput): Promise<void> {
   } catch (error) {
     await run.fail(error);
   }
+}
+
+async function* eventsOf(input: RunInput, context: SourceContext): AsyncGenerator<RunEvent> {
+  const source = typeof input === "function" ? await input(context) : input;
+  yield* toRunEvents(source, { signal: context.signal });
 }
 
 /** For a request that attached to a run: the source it brought along is let go of. */

@@ -56,6 +56,8 @@ export interface Runs {
   /** The run that has this idempotency key. */
   find(owner: string, requestId: string): Promise<RunState | undefined>;
   list(options: ListLogs): Promise<RunPage>;
+  /** Resolves when a run that this node produces has ended, at once for any other. Never rejects. */
+  ended(id: string): Promise<void>;
   /** Asks the producer to stop, on whichever node it is. Idempotent. @throws SluiceError `run/not-found` */
   stop(id: string): Promise<RunState>;
   /** Removes an ended run before its time. @throws SluiceError `run/not-found`, `option/invalid` while it runs */
@@ -162,6 +164,10 @@ class NodeRuns implements Runs {
   async list(options: ListLogs): Promise<RunPage> {
     const page = await this.store.list(options);
     return { runs: page.logs.map(toRunState), ...(page.next === undefined ? {} : { next: page.next }) };
+  }
+
+  async ended(id: string): Promise<void> {
+    await this.#active.get(id)?.ended;
   }
 
   async stop(id: string): Promise<RunState> {

@@ -33,7 +33,7 @@ export interface SourceContext {
 }
 
 /** A source, or a function that makes it: the function is called once per run, and never for a request that attaches. */
-export type RunInput = RunSource | ((context: SourceContext) => RunSource);
+export type RunInput = RunSource | ((context: SourceContext) => RunSource | Promise<RunSource>);
 
 export type RunStatus = "running" | "finished" | "aborted" | "failed";
 

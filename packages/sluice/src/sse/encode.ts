@@ -15,7 +15,7 @@ export function encodeEvent(message: SSEMessage): string {
   let block = "";
   if (event !== undefined) block = `event: ${oneLine("event", event)}\n`;
   if (id !== undefined) block += `id: ${oneLine("id", id)}\n`;
-  if (retry !== undefined) block += `retry: ${wholeNumber("retry", retry)}\n`;
+  if (retry !== undefined) block += `retry: ${wholeNumber(retry)}\n`;
   if (typeof data === "string") return `${block}data: ${linesAfter("data: ", data)}\n\n`;
   if (data !== undefined) return `${block}data: ${json(data)}\n\n`;
   if (event !== undefined) return `${block}data: \n\n`;
@@ -37,17 +37,18 @@ function linesAfter(prefix: string, text: string): string {
 }
 
 function oneLine(field: string, value: unknown): string {
-  if (typeof value === "string" && !value.includes("\n") && !value.includes("\r") && !value.includes("\0")) return value;
+  if (typeof value === "string" && !value.includes("\n") && !value.includes("\r") && !value.includes("\0"))
+    return value;
   // The value is left out of the message: it may be a stranger's, and messages are shown to clients and logged.
   throw new SluiceError("sse/invalid-field", `The SSE field "${field}" must be a string without CR, LF and NUL.`, {
     details: { field },
   });
 }
 
-function wholeNumber(field: string, value: unknown): string {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return String(value);
-  throw new SluiceError("sse/invalid-field", `The SSE field "${field}" must be a whole number from 0.`, {
-    details: { field },
+function wholeNumber(retry: unknown): string {
+  if (typeof retry === "number" && Number.isSafeInteger(retry) && retry >= 0) return String(retry);
+  throw new SluiceError("sse/invalid-field", 'The SSE field "retry" must be a whole number from 0.', {
+    details: { field: "retry" },
   });
 }
 

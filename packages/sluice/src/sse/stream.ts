@@ -8,21 +8,22 @@ export interface SSEStream {
   /**
    * Queues a message. True while the reader keeps up; false when it lags (wait for `ready()`, or go on up to
    * `maxQueuedBytes`) and, without looking at the message, after the end of the stream.
-   * @throws SluiceError `sse/invalid-field`, `sse/invalid-data`; `sse/queue-full`, and the message is not queued
+   * @throws SluiceError `sse/invalid-field`, `sse/invalid-data`, and the stream goes on without the message;
+   * `sse/queue-full`, once: the stream breaks with it, because a clean end would pass for the whole answer
    */
   send(message: SSEMessage): boolean;
   /** Ends the stream after what is queued. Closing again does nothing. */
   close(): void;
   /** Resolves when the reader has taken enough for `send` to answer true again, or the stream has ended. */
   ready(): Promise<void>;
-  /** Fires when there is no one left to send to: the reader cancelled, or the signal of the options fired. */
+  /** Fires when there is no one left to send to: the reader cancelled or was too slow, or the given signal fired. */
   readonly signal: AbortSignal;
 }
 
 export interface SSEStreamOptions {
   /** Closes the stream when it fires; `request.signal` for instance. */
   readonly signal?: AbortSignal;
-  /** Bytes that may wait for the reader; a larger message is never taken. Default 1 MiB. */
+  /** Bytes that may wait for the reader, passed only by a single larger message. Default 1 MiB. */
   readonly maxQueuedBytes?: number;
 }
 
@@ -65,13 +66,20 @@ export function createSSEStream(options: SSEStreamOptions = {}): SSEStream {
   function send(message: SSEMessage): boolean {
     if (!open) return false;
     const bytes = encoder.encode(encodeEvent(message));
-    if (highWaterMark - room() + bytes.byteLength > maxQueuedBytes) {
-      throw new SluiceError("sse/queue-full", `The reader of this stream is more than ${maxQueuedBytes} bytes behind.`, {
-        details: { maxQueuedBytes },
-      });
-    }
+    const queued = highWaterMark - room();
+    if (queued > 0 && queued + bytes.byteLength > maxQueuedBytes) throw fail();
     controller.enqueue(bytes);
     return room() > 0;
+  }
+
+  function fail(): SluiceError {
+    const error = new SluiceError("sse/queue-full", `The reader is more than ${maxQueuedBytes} bytes behind.`, {
+      details: { maxQueuedBytes },
+    });
+    end();
+    controller.error(error);
+    left.abort(error);
+    return error;
   }
 
   function end(): void {

@@ -1,0 +1,29 @@
+import type { Clock } from "../base/clock.ts";
+import type { NodeRequest, NodeResponse } from "./node.ts";
+
+// RFC 9113 section 7. NO_ERROR and CANCEL look like a clean end to HTTP/2 clients.
+const INTERNAL_ERROR = 2;
+const FLUSH_MS = 5_000;
+
+/**
+ * Ends an unfinished answer so that its reader sees it is broken (promise 3). What each kind of connection needs was
+ * measured (PROTOCOL.md section 7): an HTTP/1.1 body without its last chunk is incomplete; an HTTP/1.0 body ends with
+ * the connection, so only a reset is visible.
+ */
+export function breakOff(req: NodeRequest, res: NodeResponse, clock: Clock): void {
+  if ("stream" in res) {
+    res.stream.close(INTERNAL_ERROR);
+    return;
+  }
+  const { socket } = req;
+  if (req.httpVersionMinor === 0) {
+    socket.resetAndDestroy();
+    return;
+  }
+  // Frames that are complete are of use to a reader, so what was written still goes out, unless it takes nothing.
+  const cancel = clock.timer(FLUSH_MS, () => socket.destroy());
+  socket.write("", () => {
+    cancel();
+    socket.destroy();
+  });
+}

@@ -1,0 +1,97 @@
+import { SluiceError } from "../base/errors.ts";
+import type { Json } from "../base/json.ts";
+import type { RunState } from "../run/index.ts";
+import { wrongField } from "./ask.ts";
+import { foldRun } from "./fold-run.ts";
+import { FROM_START, authorized, ownRun, positionOf, readReply, wordingOf, type Service } from "./read.ts";
+import { json, runNotFound } from "./reply.ts";
+import type { Call, Reply } from "./types.ts";
+
+/** `GET /runs/<id>/events`: the run's frames after `Last-Event-ID`, or `?after=`. */
+export async function getEvents(service: Service, call: Call, runId: string, dialect?: string): Promise<Reply> {
+  const { run, caller } = await ownRun(service, call, "read", runId);
+  const from = positionOf(call);
+  if (from?.runId !== undefined && from.runId !== runId) throw foreignOffset();
+  return readReply(service, call, run, {
+    dialect: wordingOf(service, call, run, dialect),
+    after: from?.position ?? FROM_START,
+    qualifiedIds: from?.runId !== undefined,
+    headers: caller.headers,
+  });
+}
+
+/** `GET /runs/<id>`: everything known of a run, the message folded so far included. */
+export async function getRun(service: Service, call: Call, runId: string): Promise<Reply> {
+  const { run, caller } = await ownRun(service, call, "read", runId);
+  const message = await foldRun(service.runs.store, run);
+  return json(200, { ...describe(run), meta: run.meta, message }, caller.headers);
+}
+
+/** `GET /runs?limit=&before=`: the caller's runs, newest first. */
+export async function listRuns(service: Service, call: Call): Promise<Reply> {
+  const { owner, headers } = await authorized(service, call, { kind: "list" });
+  const before = call.location.searchParams.get("before");
+  const limit = limitOf(call.location.searchParams.get("limit"));
+  const { runs, next } = await service.runs.list({ owner, limit, ...(before === null ? {} : { before }) });
+  return json(200, { runs: runs.map(describe), ...(next === undefined ? {} : { next }) }, headers);
+}
+
+/** `POST /runs/<id>/stop` */
+export async function stopRun(service: Service, call: Call, runId: string): Promise<Reply> {
+  const { run, caller } = await ownRun(service, call, "stop", runId);
+  return stopped(service, run, caller.headers);
+}
+
+/** `POST /cancel/<requestId>`: stop, by the caller's own key. */
+export async function cancelRequest(service: Service, call: Call, requestId: string): Promise<Reply> {
+  const { owner, headers } = await authorized(service, call, { kind: "cancel", requestId });
+  const run = await service.runs.find(owner, requestId);
+  if (!run) throw runNotFound();
+  return stopped(service, run, headers);
+}
+
+// 202 until the producer has acknowledged.
+async function stopped(service: Service, { id }: RunState, headers: Readonly<Record<string, string>>): Promise<Reply> {
+  const run = await service.runs.stop(id);
+  return json(run.status === "running" ? 202 : 200, { id, status: run.status }, headers);
+}
+
+function describe(run: RunState): Record<string, Json | undefined> {
+  const { id, status, requestId, createdAt, closedAt, firstOffset, lastOffset, bytes, stopRequested } = run;
+  const { finishReason, error, firstTokenMs, meta } = run;
+  return {
+    id,
+    status,
+    requestId,
+    threadId: meta["threadId"],
+    createdAt,
+    closedAt,
+    firstOffset,
+    lastOffset,
+    bytes,
+    stopRequested,
+    finishReason,
+    usage: run.usage && { ...run.usage },
+    error,
+    timings: {
+      firstTokenMs,
+      durationMs: closedAt === undefined ? undefined : closedAt - createdAt,
+    },
+  };
+}
+
+const MAX_LIMIT = 100;
+
+function limitOf(text: string | null): number {
+  if (text === null) return 20;
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw wrongField("limit", `limit must be a whole number from 1 to ${MAX_LIMIT}.`);
+}
+
+function foreignOffset(): SluiceError {
+  return new SluiceError("offset/malformed", "This Last-Event-ID belongs to another run.", {
+    details: { field: "Last-Event-ID" },
+  });
+}
+

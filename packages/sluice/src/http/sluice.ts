@@ -1,0 +1,150 @@
+import { systemClock, type Clock } from "../base/clock.ts";
+import { SluiceError } from "../base/errors.ts";
+import { silent, type Logger } from "../base/log.ts";
+import type { Random } from "../base/id.ts";
+import { builtInDialects, createDialects, type Dialect } from "../dialects/index.ts";
+import { createMemoryLog, type LogStore } from "../log/index.ts";
+import { createRuns, type RunInput, type RunLimits, type Runs, type StartRun } from "../run/index.ts";
+import * as node from "./node.ts";
+import { FROM_START, positionOf, readReply, wordingOf, type Service } from "./read.ts";
+import { empty, refuse, runNotFound } from "./reply.ts";
+import { createRoutes, type RoutesOptions } from "./routes.ts";
+import { getEvents, stopRun } from "./run-handlers.ts";
+import type { Authorize, Call, Reply } from "./types.ts";
+import * as web from "./web.ts";
+
+export interface SluiceOptions extends RoutesOptions {
+  /** Asked before anything is read, stopped, listed or started over HTTP. */
+  readonly authorize: Authorize;
+  /** Where answers are kept. Default: this process's memory. */
+  readonly store?: LogStore;
+  /** Default: `simple`, `graph` and `ai-sdk`. */
+  readonly dialects?: readonly Dialect[];
+  /** Where `handle` is mounted, and what `Location` begins with: empty (default) or `/api/chat`, say. */
+  readonly basePath?: string;
+  readonly limits?: Partial<RunLimits>;
+  /** How long an answer is kept after its end. Default 86,400,000 (24 h). */
+  readonly ttlMs?: number;
+  /** A comment goes out after this much silence. Default 15,000. */
+  readonly heartbeatMs?: number;
+  /** Told of every interruption and every refusal, one call each. Default: nothing is told. */
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface StreamOptions {
+  /** The wording. Default: what the request asks for by `?dialect=` or `Accept`, else `simple`. */
+  readonly dialect?: string;
+}
+
+/** A run that was started here, or attached to. */
+export interface StartedRun {
+  readonly id: string;
+  /** True when the key named a run that exists: nothing was started. */
+  readonly attached: boolean;
+  /** Streams the run as SSE, after the request's `Last-Event-ID` when it has one. Errors are answers too. */
+  toResponse(request: Request, options?: StreamOptions): Promise<Response>;
+  /** The same for `node:http`, `node:http2` and Express. Resolves when the answer is over. */
+  pipeToNode(req: node.NodeRequest, res: node.NodeResponse, options?: StreamOptions): Promise<void>;
+  /** Asks the producer to stop. What was produced stays readable. */
+  stop(): Promise<void>;
+}
+
+export interface Sluice {
+  /**
+   * Starts a run, or attaches to the one of the same owner and requestId. The source is read in the background to its
+   * end, whoever leaves.
+   * @throws SluiceError `run/request-conflict`, `run/draining`, `option/invalid`; `toErrorResponse` answers with it
+   */
+  startRun(options: StartRun, source: RunInput): Promise<StartedRun>;
+  /** Streams an earlier run of the caller, in a handler of your own. */
+  resume(request: Request, runId: string, options?: StreamOptions): Promise<Response>;
+  resumeToNode(req: node.NodeRequest, res: node.NodeResponse, runId: string, options?: StreamOptions): Promise<void>;
+  /** Stops a run of the caller: 202 until the producer has acknowledged, then 200. */
+  stop(request: Request, runId: string): Promise<Response>;
+  stopFromNode(req: node.NodeRequest, res: node.NodeResponse, runId: string): Promise<void>;
+  /** All routes of the HTTP contract under `basePath` (PROTOCOL.md section 5). */
+  handle(request: Request): Promise<Response>;
+  handleNode(req: node.NodeRequest, res: node.NodeResponse): Promise<void>;
+  /** An error as the JSON answer of the contract, with its status and one log line. */
+  toErrorResponse(error: unknown, request: Request): Response;
+  /** No new runs from now on. Resolves when those of this process have ended, by themselves or at the deadline. */
+  drain(deadline: AbortSignal): Promise<void>;
+  readonly runs: Runs;
+}
+
+export function createSluice(options: SluiceOptions): Sluice {
+  const { clock = systemClock, log = silent, store = createMemoryLog({ clock }), basePath = "" } = options;
+  if (basePath !== "" && !/^(?:\/[\w.~-]+)+$/.test(basePath)) {
+    throw new SluiceError("option/invalid", "basePath is empty, or a path like /api/chat.", {
+      details: { field: "basePath" },
+    });
+  }
+  const runs = createRuns({ ...options, store, clock, log });
+  const service: Service = {
+    runs,
+    clock,
+    log,
+    basePath,
+    dialects: createDialects(options.dialects ?? builtInDialects),
+    authorize: options.authorize,
+    heartbeatMs: options.heartbeatMs ?? 15_000,
+  };
+  const routes = createRoutes(service, options);
+
+  type Handler = (call: Call) => Promise<Reply>;
+  const answerWeb = async (request: Request, handler: Handler): Promise<Response> =>
+    web.toResponse(await guard(service, web.callOf(request), handler), clock, request.method);
+  const answerNode = async (req: node.NodeRequest, res: node.NodeResponse, handler: Handler): Promise<void> =>
+    node.sendReply(await guard(service, node.callOf(req, res), handler), req, res, clock);
+
+  return {
+    runs,
+    async startRun(start, source) {
+      const { id, attached } = await runs.start(start, source);
+      const stream = ({ dialect }: StreamOptions = {}): Handler => (call) => streamRun(service, call, id, dialect);
+      return {
+        id,
+        attached,
+        toResponse: (request, as) => answerWeb(request, stream(as)),
+        pipeToNode: (req, res, as) => answerNode(req, res, stream(as)),
+        stop: async () => void (await runs.stop(id)),
+      };
+    },
+    resume: (request, runId, as) => answerWeb(request, (call) => getEvents(service, call, runId, as?.dialect)),
+    resumeToNode: (req, res, runId, as) => answerNode(req, res, (call) => getEvents(service, call, runId, as?.dialect)),
+    stop: (request, runId) => answerWeb(request, (call) => stopRun(service, call, runId)),
+    stopFromNode: (req, res, runId) => answerNode(req, res, (call) => stopRun(service, call, runId)),
+    handle: (request) => answerWeb(request, routes),
+    handleNode: (req, res) => answerNode(req, res, routes),
+    toErrorResponse: (error, request) => web.toResponse(refuse(error, request, log), clock, request.method),
+    drain: (deadline) => runs.drain(deadline),
+  };
+}
+
+// Whoever started the run in this handler has authorised the request already.
+async function streamRun(service: Service, call: Call, runId: string, dialect: string | undefined): Promise<Reply> {
+  const run = await service.runs.get(runId);
+  if (!run) throw runNotFound();
+  const from = positionOf(call);
+  if (from?.runId !== undefined && from.runId !== runId) throw runNotFound();
+  return readReply(service, call, run, {
+    dialect: wordingOf(service, call, run, dialect),
+    after: from?.position ?? FROM_START,
+    qualifiedIds: from?.runId !== undefined,
+  });
+}
+
+// nginx's number for a caller who left before the answer; nobody reads it.
+const CLIENT_CLOSED_REQUEST = 499;
+
+async function guard(service: Service, call: Call, handler: (call: Call) => Promise<Reply>): Promise<Reply> {
+  try {
+    return await handler(call);
+  } catch (error) {
+    if (!call.signal.aborted) return refuse(error, call, service.log);
+    service.log("info", "reader interrupted", { code: "reader-left", method: call.method, path: call.location.pathname });
+    return empty(CLIENT_CLOSED_REQUEST);
+  }
+}

@@ -1,0 +1,135 @@
+import { untilAborted } from "../base/abort.ts";
+import { systemClock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
+import { SluiceError } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
+import type { JsonObject } from "../base/json.ts";
+import { fromOpenAIChat } from "../dialects/index.ts";
+import { toModelError } from "./openai-errors.ts";
+import type { Model, ModelMessage, ModelRequest } from "./types.ts";
+
+/** The one call made of the `openai` package's client, so that another version or a double fits too. */
+export interface OpenAIClient {
+  readonly chat: {
+    readonly completions: {
+      create(body: OpenAIRequest, options: { readonly signal: AbortSignal }): PromiseLike<AsyncIterable<unknown>>;
+    };
+  };
+}
+
+/** What is sent. Settings of the request that are on the allow-list stand beside these fields. */
+export interface OpenAIRequest {
+  readonly model: string;
+  readonly messages: ModelMessage[];
+  readonly stream: true;
+  readonly stream_options: { readonly include_usage: true };
+}
+
+export interface OpenAIModelOptions {
+  /** Its own `timeout` and `maxRetries` apply; only calls that gave nothing yet are retried. */
+  readonly client: OpenAIClient;
+  /** Used when the request names none. */
+  readonly model: string;
+  /** Default `openai`. */
+  readonly name?: string;
+  /** Longest wait for the first chunk, retries included, and for each next one. Default 60,000. */
+  readonly stallMs?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * A model behind OpenAI's chat completions, or behind a server that speaks like it. Failures are `llm/refused`,
+ * `llm/rate-limited`, `llm/failed`, `llm/stalled` and `llm/truncated`; their messages say nothing of the provider's.
+ */
+export function createOpenAIModel(options: OpenAIModelOptions): Model {
+  const { client, model, name = "openai", stallMs = 60_000, clock = systemClock } = options;
+  if (!(stallMs >= 1 && stallMs <= LONGEST_TIMER_MS)) {
+    throw new SluiceError("option/invalid", `stallMs must be from 1 to ${LONGEST_TIMER_MS} milliseconds.`, {
+      details: { option: "stallMs" },
+    });
+  }
+  return {
+    name,
+    async *stream(request, signal) {
+      const stall = new AbortController();
+      const callSignal = AbortSignal.any([signal, stall.signal]);
+      const onStall = (): void => stall.abort(new SluiceError("llm/stalled", `The model sent nothing for ${stallMs} ms.`));
+      const chunks = untilAborted(call(client, toBody(request, model), callSignal), callSignal);
+      try {
+        yield* fromOpenAIChat(watch(chunks, { arm: () => clock.timer(stallMs, onStall), signal }));
+      } catch (error) {
+        // The SDK ends an aborted stream as if it were complete, so the signal is asked before the error.
+        throw callSignal.aborted ? callSignal.reason : toModelError(error);
+      }
+    },
+  };
+}
+
+/** `setTimeout` fires at once beyond this. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Anything else a caller sends along is left out: tools, formats and the like change what the answer is made of. */
+const SETTINGS: readonly string[] = [
+  "temperature",
+  "top_p",
+  "max_tokens",
+  "max_completion_tokens",
+  "presence_penalty",
+  "frequency_penalty",
+  "reasoning_effort",
+  "verbosity",
+  "seed",
+  "stop",
+];
+
+function toBody(request: ModelRequest, model: string): OpenAIRequest {
+  return {
+    ...allowed(request.settings ?? {}),
+    model: request.model ?? model,
+    messages: request.messages.map(({ role, content }) => ({ role, content })),
+    stream: true,
+    stream_options: { include_usage: true },
+  };
+}
+
+function allowed(settings: JsonObject): JsonObject {
+  return Object.fromEntries(
+    SETTINGS.filter((key) => Object.hasOwn(settings, key)).map((key) => [key, settings[key]]),
+  );
+}
+
+async function* call(client: OpenAIClient, body: OpenAIRequest, signal: AbortSignal): AsyncGenerator<unknown> {
+  yield* await client.chat.completions.create(body, { signal });
+}
+
+interface WatchOptions {
+  /** Starts the wait for one chunk and gives what cancels it. */
+  readonly arm: () => () => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Arms a timer while a chunk is awaited, never while the consumer takes its time. What goes wrong after the finish
+ * reason is not told: the answer is complete by then, and some servers never close.
+ */
+async function* watch(chunks: AsyncIterable<unknown>, options: WatchOptions): AsyncGenerator<unknown> {
+  let complete = false;
+  let disarm = options.arm();
+  try {
+    for await (const chunk of chunks) {
+      disarm();
+      complete ||= hasFinishReason(chunk);
+      yield chunk;
+      disarm = options.arm();
+    }
+  } catch (error) {
+    if (!complete || options.signal.aborted) throw error;
+  } finally {
+    disarm();
+  }
+}
+
+function hasFinishReason(chunk: unknown): boolean {
+  const choices = isObject(chunk) && Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
+  return choices.some((choice) => isObject(choice) && typeof choice["finish_reason"] === "string");
+}

@@ -1,0 +1,192 @@
+import { createServer, connect, type AddressInfo, type Socket } from "node:net";
+import { whenAborted } from "../base/abort.ts";
+import { sleep, systemClock, type Clock } from "../base/clock.ts";
+
+/** What goes wrong on one connection. All of it concerns the response; requests always arrive. */
+export interface Fault {
+  readonly cut?: Cut;
+  /** Sizes of the pieces that are written one by one; called for each. The receiver may still see them joined. */
+  readonly pieceSize?: () => number;
+  /** Before each piece. */
+  readonly delayMs?: number;
+  /** Once so many bytes have gone through nothing more does, for so long. */
+  readonly stall?: { readonly afterBytes: number; readonly ms: number };
+}
+
+/**
+ * Once so many bytes of the response have gone through: an RST; a FIN, as a server sends that is done; or nothing
+ * more at all on a connection that stays open. Bytes are counted from the status line on.
+ */
+export interface Cut {
+  readonly afterBytes: number;
+  readonly by: "reset" | "fin" | "silence";
+}
+
+/** Asked once for each connection; they are counted from 0. */
+export type FaultPlan = (connection: number) => Fault | undefined;
+
+export interface FaultProxyOptions {
+  readonly target: { readonly port: number; readonly host?: string };
+  readonly plan?: FaultPlan;
+  readonly clock?: Clock;
+}
+
+export interface FaultProxy {
+  readonly port: number;
+  readonly url: string;
+  /** All that came since the start. */
+  readonly connections: number;
+  readonly open: number;
+  /** Of requests and of responses, as passed on. */
+  readonly bytes: Readonly<Bytes>;
+  /** For the connections from now on. */
+  setPlan(plan: FaultPlan): void;
+  /** Resets every connection that is open, as a crash does. */
+  cutAll(): void;
+  close(): Promise<void>;
+}
+
+interface Bytes {
+  up: number;
+  down: number;
+}
+
+/** A TCP proxy on a free port of 127.0.0.1, whose connections break as planned. */
+export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
+  const { target, clock = systemClock } = options;
+  let { plan = () => undefined } = options;
+  let connections = 0;
+  const bytes: Bytes = { up: 0, down: 0 };
+  const pairs = new Set<Pair>();
+
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const fault = plan(connections) ?? {};
+    connections += 1;
+    const upstream = connect({ port: target.port, host: target.host ?? "127.0.0.1", allowHalfOpen: true });
+    const pair = join(client, upstream);
+    pairs.add(pair);
+    void pair.closed.then(() => pairs.delete(pair));
+    void passUp(pair, bytes);
+    void passDown(pair, fault, clock, bytes);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  // A TCP server that listens has such an address.
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    get connections() {
+      return connections;
+    },
+    get open() {
+      return pairs.size;
+    },
+    bytes,
+    setPlan(next) {
+      plan = next;
+    },
+    cutAll() {
+      for (const pair of pairs) pair.reset();
+    },
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const pair of pairs) pair.reset();
+      await closed;
+    },
+  };
+}
+
+/** The two sides of a connection. They end together. */
+interface Pair {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  /** Fires when the client is gone. */
+  readonly left: AbortSignal;
+  readonly closed: Promise<unknown>;
+  reset(): void;
+}
+
+function join(client: Socket, upstream: Socket): Pair {
+  const left = new AbortController();
+  for (const socket of [client, upstream]) {
+    socket.setNoDelay(true);
+    socket.on("error", () => {}); // the loops that read and write see it too
+  }
+  const closed = Promise.all([client, upstream].map((socket) => new Promise((done) => socket.once("close", done))));
+  client.once("close", () => {
+    left.abort();
+    upstream.destroy();
+  });
+  return { client, upstream, left: left.signal, closed, reset: () => void client.resetAndDestroy() };
+}
+
+async function passUp({ client, upstream }: Pair, bytes: Bytes): Promise<void> {
+  try {
+    for await (const data of read(client)) {
+      await write(upstream, data);
+      bytes.up += data.byteLength;
+    }
+    upstream.end();
+  } catch {
+    upstream.destroy();
+  }
+}
+
+async function passDown(pair: Pair, fault: Fault, clock: Clock, bytes: Bytes): Promise<void> {
+  const { client, upstream, left } = pair;
+  const { cut, stall, delayMs, pieceSize } = fault;
+  let passed = 0;
+  try {
+    if (cut?.afterBytes === 0) return await breakDown(pair, cut);
+    for await (const data of read(upstream)) {
+      for (let from = 0; from < data.byteLength; ) {
+        const size = Math.min(pieceSize?.() ?? Infinity, bytesUntil(cut, passed), bytesUntil(stall, passed));
+        const piece = data.subarray(from, from + Math.max(1, size));
+        if (delayMs !== undefined) await sleep(clock, delayMs, left);
+        await write(client, piece);
+        from += piece.byteLength;
+        passed += piece.byteLength;
+        bytes.down += piece.byteLength;
+        if (passed === cut?.afterBytes) return await breakDown(pair, cut);
+        if (passed === stall?.afterBytes) await sleep(clock, stall.ms, left);
+      }
+    }
+    client.end();
+  } catch {
+    pair.reset();
+  }
+}
+
+function bytesUntil(stop: { readonly afterBytes: number } | undefined, passed: number): number {
+  return stop !== undefined && stop.afterBytes > passed ? stop.afterBytes - passed : Infinity;
+}
+
+async function breakDown({ client, upstream, left, reset }: Pair, { by }: Cut): Promise<void> {
+  switch (by) {
+    case "reset":
+      reset();
+      return;
+    case "fin":
+      client.end();
+      upstream.destroy();
+      return;
+    case "silence":
+      await whenAborted(left).promise;
+  }
+}
+
+// The loop's end is the end of one direction only, so it must not destroy the socket.
+function read(socket: Socket): AsyncIterable<Buffer> {
+  return socket.iterator({ destroyOnReturn: false });
+}
+
+/** Resolves when the system has taken the bytes. */
+function write(socket: Socket, data: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.write(data, (error) => (error ? reject(error) : resolve()));
+  });
+}
