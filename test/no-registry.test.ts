@@ -21,11 +21,6 @@ it("no committed file names a package registry or a download address", () => {
   expect(wrong).toEqual([]);
 });
 
-it("the lock file is there, and npm is told to keep addresses out of it", () => {
-  expect(repositoryFiles()).toContain("package-lock.json");
-  expect(readFileSync(join(root, ".npmrc"), "utf8")).toContain("omit-lockfile-registry-resolved=true");
-});
-
 it("recognises what it forbids", () => {
   const web = ["https", "//"].join(":");
   const lines = [

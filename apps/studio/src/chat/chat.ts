@@ -1,5 +1,5 @@
 import type { Message } from "sluice/chat";
-import type { RetryReason } from "sluice/client";
+import type { Question } from "./question.ts";
 
 /** One conversation, as it is on the screen and as it is kept for a reload. */
 export interface Chat {
@@ -13,7 +13,7 @@ export interface Turn {
   readonly requestId: string;
   readonly question: string;
   /** What is posted, kept until the run is known: a repeated POST must have the same body. */
-  readonly body?: string;
+  readonly body?: Question;
   readonly runId?: string;
   readonly answer?: Message;
   readonly state: TurnState;
@@ -26,9 +26,11 @@ export interface RunningState {
   readonly kind: "submitted" | "streaming";
   /** The person wants it to end; the server has not said yet that it has. */
   readonly stopping: boolean;
-  /** Why there is no connection just now. */
-  readonly waiting?: RetryReason;
+  /** Why nothing comes just now: there is no connection, or the server wants to be asked later. */
+  readonly waiting?: WaitReason;
 }
+
+export type WaitReason = "unreachable" | "unavailable";
 
 export interface TurnError {
   /** Of docs/errors.md. */
@@ -42,10 +44,4 @@ export interface TurnError {
 export function runningState(turn: Turn | undefined): RunningState | undefined {
   const state = turn?.state;
   return state?.kind === "submitted" || state?.kind === "streaming" ? state : undefined;
-}
-
-/** What was said, without reasoning and tools. */
-export function answerText(answer: Message | undefined): string {
-  const texts = (answer?.parts ?? []).map((part) => (part.type === "text" ? part.text : ""));
-  return texts.filter((text) => text !== "").join("\n\n");
 }

@@ -1,6 +1,7 @@
-import { createFold, type ChatEvent, type Message } from "sluice/chat";
-import { openEventStream, type RetryReason, type StreamEvent } from "sluice/client";
-import type { Turn } from "./chat.ts";
+import type { Message } from "sluice/chat";
+import { openEventStream, readMessage, type StreamState } from "sluice/client";
+import { isSluiceError } from "sluice/errors";
+import type { Turn, WaitReason } from "./chat.ts";
 
 export interface FollowOptions {
   readonly fetch: typeof globalThis.fetch;
@@ -8,60 +9,36 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Each time a connection has opened. */
   readonly onOpen: (runId: string | undefined) => void;
-  readonly onWaiting: (reason: RetryReason) => void;
-  /** After each event. The message is made when it is asked for: many events may come between two looks. */
-  readonly onProgress: (message: () => Message) => void;
+  readonly onWaiting: (reason: WaitReason) => void;
+  readonly onProgress: (message: Message) => void;
 }
 
 /**
- * The whole answer of a turn: of its run when that is known, else of a POST that starts the run or attaches to it.
- * It is folded from the first event on, so what a reload shows is what an uninterrupted page shows.
+ * Reads the whole answer of a turn: of its run when that is known, else of a POST that starts the run or attaches to
+ * it. It is folded from the first event on, so what a reload shows is what an uninterrupted page shows.
  *
  * @throws SluiceError as `openEventStream`
  */
-export async function followTurn(turn: Turn, options: FollowOptions): Promise<Message> {
+export async function followTurn(turn: Turn, options: FollowOptions): Promise<void> {
   const { fetch, signal, onOpen, onWaiting, onProgress } = options;
-  const fold = createFold();
-  const { url, ...request } = requestOf(turn);
-  const events = openEventStream(url, {
-    ...request,
-    fetch,
-    signal,
-    onState(state) {
-      if (state.kind === "open") onOpen(state.runId);
-      if (state.kind === "waiting") onWaiting(state.reason);
-    },
-  });
-  for await (const event of events) {
-    const chatEvent = parseEvent(event);
-    if (chatEvent === undefined) continue;
-    fold.add(chatEvent);
-    onProgress(() => fold.message);
-  }
-  return fold.message;
-}
-
-// A question that nobody answers is soon the reader's to decide about; a run that exists is waited for through a deploy.
-const ATTEMPTS = { start: 5, resume: 12 };
-
-function requestOf(turn: Turn): { url: string } & Parameters<typeof openEventStream>[1] {
-  if (turn.runId !== undefined) {
-    return { url: `/runs/${encodeURIComponent(turn.runId)}/events?dialect=ai-sdk`, maxAttempts: ATTEMPTS.resume };
-  }
-  return {
-    url: "/stream?dialect=ai-sdk",
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: turn.body ?? "",
-    maxAttempts: ATTEMPTS.start,
+  const onState = (state: StreamState): void => {
+    if (state.status === "open") onOpen(state.runId);
+    if (state.status === "waiting") onWaiting(waitReason(state.error));
   };
+  const events = openEventStream({ ...source(turn), dialect: "ai-sdk", fetch, signal, onState });
+  for await (const message of readMessage(events)) onProgress(message);
 }
 
-/** Application events of other names and the closing `[DONE]` are not part of a message. */
-function parseEvent({ event, data }: StreamEvent): ChatEvent | undefined {
-  if (event !== "message" || data === "[DONE]") return undefined;
-  const parsed: unknown = JSON.parse(data);
-  const isEvent = typeof parsed === "object" && parsed !== null && "type" in parsed && typeof parsed.type === "string";
-  // The server's writer has checked the rest.
-  return isEvent ? (parsed as ChatEvent) : undefined;
+// A question that nobody takes is soon the person's to decide about; a run that exists is waited for through a deploy.
+const START_PATIENCE_MS = 10_000;
+const RESUME_PATIENCE_MS = 120_000;
+
+function source({ runId, body }: Turn): Pick<Parameters<typeof openEventStream>[0], "url" | "body" | "giveUpMs"> {
+  return runId === undefined
+    ? { url: "/stream?dialect=ai-sdk", body, giveUpMs: START_PATIENCE_MS }
+    : { url: `/runs/${encodeURIComponent(runId)}/events?dialect=ai-sdk`, giveUpMs: RESUME_PATIENCE_MS };
+}
+
+function waitReason(error: Error): WaitReason {
+  return isSluiceError(error, "client/refused") ? "unavailable" : "unreachable";
 }

@@ -1,6 +1,5 @@
 import type { Message } from "sluice/chat";
-import type { RetryReason } from "sluice/client";
-import { runningState, type Turn } from "./chat.ts";
+import { runningState, type Turn, type WaitReason } from "./chat.ts";
 
 /** The server has accepted the question, or takes it up again after a break. */
 export function opened(turn: Turn, runId: string | undefined): Turn {
@@ -17,7 +16,7 @@ export function progressed(turn: Turn, message: Message): Turn {
 }
 
 /** The connection is gone for now, or was never there. */
-export function interrupted(turn: Turn, waiting: RetryReason): Turn {
+export function interrupted(turn: Turn, waiting: WaitReason): Turn {
   const state = runningState(turn);
   return state === undefined ? turn : { ...turn, state: { ...state, waiting } };
 }
@@ -27,22 +26,22 @@ export function stopping(turn: Turn, wanted: boolean): Turn {
   return state === undefined ? turn : { ...turn, state: { ...state, stopping: wanted } };
 }
 
+/** The person took the question back before any server was known to have it. */
+export function withdrawn(turn: Turn): Turn {
+  const nothing: Message = { id: "", role: "assistant", parts: [], status: "aborted" };
+  return { ...turn, answer: { ...(turn.answer ?? nothing), status: "aborted" }, state: { kind: "ready" } };
+}
+
 /** Nothing more will come. A message without its terminal is not taken for a whole one. */
-export function ended(turn: Turn, message: Message): Turn {
-  const answered = { ...turn, answer: message };
-  switch (message.status) {
-    case "finished":
-    case "aborted":
-      return { ...answered, state: { kind: "ready" } };
-    case "failed": {
-      const { code, message: said } = message.error ?? { code: "PROCESSING_ERROR", message: "The answer failed." };
-      return { ...answered, state: { kind: "error", error: { code, message: said, retry: "new-key" } } };
-    }
-    case "streaming": {
-      const error = { code: "run/source-truncated", message: "The answer broke off.", retry: "same-key" } as const;
-      return { ...answered, state: { kind: "error", error } };
-    }
+export function ended(turn: Turn, message: Message | undefined): Turn {
+  if (message === undefined || message.status === "streaming") {
+    const error = { code: "run/source-truncated", message: "The answer broke off.", retry: "same-key" } as const;
+    return { ...turn, state: { kind: "error", error } };
   }
+  const answered = { ...turn, answer: message };
+  if (message.status !== "failed") return { ...answered, state: { kind: "ready" } };
+  const { code, message: said } = message.error ?? { code: "PROCESSING_ERROR", message: "The answer failed." };
+  return { ...answered, state: { kind: "error", error: { code, message: said, retry: "new-key" } } };
 }
 
 export function isStopping(turn: Turn | undefined): boolean {

@@ -1,11 +1,12 @@
 import type { Message } from "sluice/chat";
+import { stopRun } from "sluice/client";
 import { runningState, type Chat, type Turn } from "./chat.ts";
 import { followTurn } from "./follow.ts";
-import { ended, interrupted, isStopping, opened, progressed, stopping } from "./progress.ts";
+import { ended, interrupted, isStopping, opened, progressed, stopping, withdrawn } from "./progress.ts";
+import { createQuestion } from "./question.ts";
 import { loadChat, saveChat, type ChatStorage } from "./saved-chat.ts";
-import { stopRun } from "./server.ts";
+import { cancelRequest } from "./server.ts";
 import { turnError } from "./turn-error.ts";
-import { turnBody } from "./turn-request.ts";
 
 /** The chat of one tab. What happens on the wire ends up in `snapshot`; nothing here knows of React. */
 export interface ChatStore {
@@ -85,9 +86,9 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
   };
 
   function begin(history: readonly Turn[], question: string): void {
-    const key = { requestId: newId(), question };
-    const body = turnBody(chat.threadId, history, key);
-    const turn: Turn = { ...key, body, state: { kind: "submitted", stopping: false } };
+    const requestId = newId();
+    const body = createQuestion({ requestId, threadId: chat.threadId }, history, question);
+    const turn: Turn = { requestId, question, body, state: { kind: "submitted", stopping: false } };
     publish({ ...chat, turns: [...history, turn] });
     // Before anything is sent: whenever this page goes away, the next one has the key.
     save();
@@ -104,8 +105,7 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
     const { requestId } = turn;
     const left = conversation.signal;
     try {
-      const message = await read(turn, left);
-      if (!left.aborted) change(requestId, (before) => ended(before, message));
+      await read(turn, left);
     } catch (error) {
       if (left.aborted) return;
       const failed = turnError(error);
@@ -116,48 +116,48 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
       }
       change(requestId, (before) => ({ ...before, state: { kind: "error", error: failed } }));
     }
-    save();
+    if (!left.aborted) save();
   }
 
-  async function read(turn: Turn, left: AbortSignal): Promise<Message> {
+  async function read(turn: Turn, left: AbortSignal): Promise<void> {
     const { requestId } = turn;
     const takenBack = new AbortController();
-    const signal = AbortSignal.any([left, takenBack.signal]);
-    let latest: (() => Message) | undefined;
+    let latest: Message | undefined;
+    let scheduled = false;
 
     const show = (): void => {
-      const message = latest?.();
-      latest = undefined;
-      if (message === undefined || signal.aborted) return;
-      change(requestId, (before) => progressed(before, message));
+      scheduled = false;
+      const message = latest;
+      if (message === undefined || left.aborted) return;
+      change(requestId, (before) => (runningState(before) ? progressed(before, message) : before));
       if (now() - savedAt >= SAVE_EVERY_MS) save();
     };
 
-    try {
-      const message = await followTurn(turn, {
-        fetch,
-        signal,
-        onOpen(runId) {
-          change(requestId, (before) => opened(before, runId));
-          save();
-          if (isStopping(find(requestId))) void sendStop(requestId);
-        },
-        onWaiting(reason) {
-          change(requestId, (before) => interrupted(before, reason));
-          const after = find(requestId);
-          if (after && after.runId === undefined && isStopping(after)) takenBack.abort();
-        },
-        onProgress(message) {
-          if (latest === undefined) nextFrame(show);
-          latest = message;
-        },
-      });
-      if (!takenBack.signal.aborted) return message;
+    await followTurn(turn, {
+      fetch,
+      signal: AbortSignal.any([left, takenBack.signal]),
+      onOpen(runId) {
+        change(requestId, (before) => opened(before, runId));
+        save();
+        if (isStopping(find(requestId))) void sendStop(requestId);
+      },
+      onWaiting(reason) {
+        change(requestId, (before) => interrupted(before, reason));
+        const after = find(requestId);
+        if (after && after.runId === undefined && isStopping(after)) takenBack.abort();
+      },
+      onProgress(message) {
+        latest = message;
+        if (!scheduled) nextFrame(show);
+        scheduled = true;
+      },
+    });
+    if (takenBack.signal.aborted) {
       // Nobody is known to be answering. The server is told as far as it hears.
-      void stopRun(fetch, { requestId }).catch(() => {});
-      return { ...message, status: "aborted" };
-    } finally {
-      latest = undefined;
+      void cancelRequest(fetch, requestId);
+      change(requestId, withdrawn);
+    } else {
+      change(requestId, (before) => ended(before, latest));
     }
   }
 
@@ -165,7 +165,7 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
     const runId = find(requestId)?.runId;
     if (runId === undefined) return;
     try {
-      await stopRun(fetch, { runId, requestId });
+      await stopRun({ url: `/runs/${encodeURIComponent(runId)}`, fetch });
     } catch {
       // While there is no connection it stays wanted, and is sent when there is one; else the person may try again.
       const waiting = runningState(find(requestId))?.waiting;

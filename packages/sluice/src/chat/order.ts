@@ -19,7 +19,7 @@ export function createOrder(): Order {
   let inStep = false;
   const text = new Set<string>();
   const reasoning = new Set<string>();
-  const tools = new Map<string, ToolState>();
+  const tools: Tools = { inputs: new Set(), calls: new Map() };
 
   const step = (type: "start-step" | "finish-step"): void => {
     if (inStep === (type === "start-step")) {
@@ -29,7 +29,7 @@ export function createOrder(): Order {
     if (inStep) return;
     text.clear();
     reasoning.clear();
-    for (const [id, state] of tools) if (state === "streaming") tools.delete(id);
+    tools.inputs.clear();
   };
 
   // False for what may come at any time: metadata, data, sources and files.
@@ -47,7 +47,8 @@ export function createOrder(): Order {
     },
 
     accept(event) {
-      if (phase === "ended") throw new SluiceError("run/ended", `The run has ended: \`${nameOf(event)}\` comes too late.`);
+      if (phase === "ended")
+        throw new SluiceError("run/ended", `The run has ended: \`${nameOf(event)}\` comes too late.`);
       if (phase === "new" && !isStart(event)) throw refused(nameOf(event), "`start` must be the first event");
       if (isApplicationEvent(event)) return;
       if (isTerminal(event)) phase = "ended";
@@ -77,8 +78,15 @@ function acceptSpoken(open: Set<string>, event: SpokenEvent): void {
   else if (type === "text-end" || type === "reasoning-end") open.delete(id);
 }
 
-/** `invalid` is an input that came with an error; `over` is after the final output. Both leave the id free. */
+/** `invalid` is after an input that came with an error; `over` is after the final output. Both leave the id free. */
 type ToolState = "none" | "streaming" | "available" | "invalid" | "over";
+
+interface Tools {
+  /** Those that are streaming: they end with their step. */
+  readonly inputs: Set<string>;
+  /** All others. */
+  readonly calls: Map<string, ToolState>;
+}
 
 interface ToolRule {
   readonly after: readonly ToolState[];
@@ -87,11 +95,11 @@ interface ToolRule {
   readonly expected: string;
 }
 
-const OUTPUT = {
+const OUTPUT: ToolRule = {
   after: ["available"],
   next: "over",
   expected: "`tool-input-available` must come first, and no final output",
-} as const;
+};
 
 const TOOL_RULES: Readonly<Record<ToolEvent["type"], ToolRule>> = {
   "tool-input-start": {
@@ -124,14 +132,19 @@ const TOOL_RULES: Readonly<Record<ToolEvent["type"], ToolRule>> = {
   },
 };
 
-function acceptTool(tools: Map<string, ToolState>, event: ToolEvent): void {
+function acceptTool({ inputs, calls }: Tools, event: ToolEvent): void {
   const { type, toolCallId: id } = event;
   const rule = TOOL_RULES[type];
-  if (!rule.after.includes(tools.get(id) ?? "none")) {
-    throw refused(type, `${rule.expected} (tool call ${quote(id)})`);
+  const state = inputs.has(id) ? "streaming" : (calls.get(id) ?? "none");
+  if (!rule.after.includes(state)) throw refused(type, `${rule.expected} (tool call ${quote(id)})`);
+  if (rule.next === "streaming") {
+    inputs.add(id);
+    calls.delete(id);
+  } else {
+    const preliminary = type === "tool-output-available" && event.preliminary === true;
+    inputs.delete(id);
+    calls.set(id, preliminary ? "available" : rule.next);
   }
-  const preliminary = type === "tool-output-available" && event.preliminary === true;
-  tools.set(id, preliminary ? "available" : rule.next);
 }
 
 function refused(type: string, expected: string): SluiceError {

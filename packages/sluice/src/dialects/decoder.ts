@@ -1,27 +1,46 @@
+import { SluiceError } from "../base/errors.ts";
 import { isTerminal } from "../chat/index.ts";
 import type { RunEvent } from "../chat/index.ts";
 
 /** Turns the items of somebody else's stream into our events, one item at a time. */
 export interface Decoder<Event extends RunEvent = RunEvent> {
-  /** @throws SluiceError when the item reports a failure, or belongs to no such stream */
+  /**
+   * Nothing after a terminal matters: the caller stops there.
+   * @throws SluiceError when the item reports a failure, or belongs to no such stream
+   */
   add(item: unknown): readonly Event[];
   /**
-   * The source has ended: what is left, with the terminal.
-   * @throws SluiceError when the source ended before its answer did
+   * The source has ended: what is left, with the terminal where the protocol has one.
+   * @throws SluiceError `run/source-truncated` when the source ended before its answer did
    */
   end(): readonly Event[];
 }
 
-/** The data that ends a stream of OpenAI's chat API or of the AI SDK. Decoders take it like any other item. */
+/** The data that ends a stream of OpenAI's chat API or of the AI SDK. */
 export const DONE: string = "[DONE]";
 
+/** `DONE` as an item. Not the text itself, which is also something that a model can say. */
+export const END: unique symbol = Symbol("end marker");
+
+/** What the data of an SSE event holds. @throws SluiceError `llm/failed` for what is no JSON */
+export function toItem(data: string): unknown {
+  if (data === DONE) return END;
+  try {
+    return JSON.parse(data);
+  } catch (cause) {
+    throw new SluiceError("llm/failed", "The source sent an event that is not JSON.", { cause });
+  }
+}
+
 /**
- * Events up to the terminal, which is always there: a source that ends without one makes this throw. Pulls one item
- * at a time, reads nothing after the terminal, and returns the source when it is left early.
+ * Events up to the terminal. Pulls one item at a time, reads nothing after the terminal, and returns the source when
+ * it is left early.
+ * @param signal once it has fired, the end of the items tells nothing: they were let go of
  */
 export async function* decode<Event extends RunEvent>(
   items: AsyncIterable<unknown>,
   decoder: Decoder<Event>,
+  signal?: AbortSignal,
 ): AsyncGenerator<Event> {
   for await (const item of items) {
     for (const event of decoder.add(item)) {
@@ -29,5 +48,17 @@ export async function* decode<Event extends RunEvent>(
       if (isTerminal(event)) return;
     }
   }
+  signal?.throwIfAborted();
   yield* decoder.end();
+}
+
+export function truncated(cause?: unknown): SluiceError {
+  return new SluiceError("run/source-truncated", "The source ended before its answer was complete.", { cause });
+}
+
+/** @param what is wrong, as a sentence */
+export function unsupported(what: string, cause?: unknown): SluiceError {
+  const accepted =
+    "A run takes text, chat events, streams of the packages openai and ai, and responses of type text/event-stream or text/plain.";
+  return new SluiceError("run/source-unsupported", `${what} ${accepted}`, { cause });
 }

@@ -1,5 +1,6 @@
 import { isObject } from "../base/json.ts";
-import { isApplicationEvent, type RunEvent } from "../chat/index.ts";
+import { isApplicationEvent, textOf, type Message } from "../chat/index.ts";
+import { createAnswer } from "./answer.ts";
 import type { Dialect, Frame } from "./types.ts";
 
 /**
@@ -12,44 +13,53 @@ export const graphDialect: Dialect = {
   // A page that reads the response of a `fetch` by hand does not come back.
   resumes: false,
   stateless: false,
-  open() {
-    let text = "";
-    let metadata: Readonly<Record<string, unknown>> = {};
-    const attachments: object[] = [];
+  open({ runId }) {
+    const answer = createAnswer(runId);
 
-    const addMetadata = (more: unknown): void => {
-      if (isObject(more)) metadata = { ...metadata, ...more };
-    };
-    const final = (finishReason: string): Frame =>
-      frame("final", { text, attachments, metadata: { ...metadata, finishReason } });
-
-    return (event: RunEvent) => {
+    return (event) => {
       if (isApplicationEvent(event)) return [frame(event.event, event.data)];
-      if ("messageMetadata" in event) addMetadata(event.messageMetadata);
+      answer.add(event);
       switch (event.type) {
         case "text-start":
         case "text-end":
           return [];
         case "text-delta":
-          text += event.delta;
           return [frame("stream_event", { type: "chunk", content: event.delta })];
         case "finish":
-          return [final(event.finishReason ?? "stop")];
         case "abort":
-          return [final("abort")];
+          return [frame("final", finalOf(answer.message))];
         case "error":
           return [frame("error", { message: event.errorText, code: event.code ?? "PROCESSING_ERROR" })];
-        case "file": {
-          const { type: _, ...attachment } = event;
-          attachments.push(attachment);
-          return [frame("stream_event", event)];
-        }
         default:
           return [frame("stream_event", event)];
       }
     };
   },
 };
+
+/** A whole answer, as `final` has it. */
+export interface Final {
+  readonly text: string;
+  readonly attachments: readonly { readonly url: string; readonly mediaType: string }[];
+  /** That of the message, with its `usage`, and why it ended: a finish reason, or `abort`. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export function finalOf(message: Message): Final {
+  const { metadata, usage, status } = message;
+  const finishReason = status === "aborted" ? "abort" : message.finishReason;
+  return {
+    text: textOf(message),
+    attachments: message.parts.flatMap((part) =>
+      part.type === "file" && "url" in part ? [{ url: part.url, mediaType: part.mediaType }] : [],
+    ),
+    metadata: {
+      ...(isObject(metadata) ? metadata : {}),
+      ...(finishReason === undefined ? {} : { finishReason }),
+      ...(usage === undefined ? {} : { usage }),
+    },
+  };
+}
 
 function frame(event: string, data: unknown): Frame {
   return { event, data: JSON.stringify(data) };

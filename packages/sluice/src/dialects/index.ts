@@ -1,5 +1,6 @@
 export { aiSdkDialect } from "./ai-sdk.ts";
-export { graphDialect } from "./graph.ts";
+export { finalOf, graphDialect } from "./graph.ts";
+export type { Final } from "./graph.ts";
 export { fromOpenAIChat } from "./openai-chat.ts";
 export { fromOpenAIResponses } from "./openai-responses.ts";
 export { builtInDialects, createDialects } from "./registry.ts";

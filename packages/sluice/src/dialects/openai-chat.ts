@@ -1,15 +1,15 @@
 import { SluiceError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import type { ChatEvent, FinishReason, Usage } from "../chat/index.ts";
-import { DONE, decode, type Decoder } from "./decoder.ts";
+import { END, decode, truncated, type Decoder } from "./decoder.ts";
 import { openAIUsage } from "./openai-usage.ts";
 import { createParts } from "./parts.ts";
-import { completeToolInput, type ToolCall } from "./tool-input.ts";
+import { completeToolInput, startToolInput, type ToolCall } from "./tool-input.ts";
 
 /**
  * Chat events out of `chat.completion.chunk` objects, of OpenAI or of one of the many servers that speak like it.
  * Only the first choice is read. `finish` comes when the source ends, because the usage comes after the finish reason.
- * @throws SluiceError `llm/truncated` for a stream that ends without a finish reason; `llm/failed` for one that
+ * @throws SluiceError `run/source-truncated` for a stream that ends without a finish reason; `llm/failed` for one that
  * reports an error or holds something else
  */
 export function fromOpenAIChat(chunks: AsyncIterable<unknown>): AsyncGenerator<ChatEvent> {
@@ -26,14 +26,14 @@ interface Call extends ToolCall {
 }
 
 class OpenAIChatDecoder implements Decoder<ChatEvent> {
-  readonly #parts = createParts("text");
+  readonly #parts = createParts();
   readonly #calls: Call[] = [];
   #finishReason: FinishReason | undefined;
   #usage: Usage | undefined;
   #model: string | undefined;
 
   add(chunk: unknown): readonly ChatEvent[] {
-    if (chunk === DONE) return this.end();
+    if (chunk === END) return this.end();
     if (!isObject(chunk)) throw new SluiceError("llm/failed", "The model sent something that is not a chunk.");
     if (chunk["error"] !== undefined && chunk["error"] !== null) {
       throw new SluiceError("llm/failed", "The model reported an error.", { cause: chunk["error"] });
@@ -48,9 +48,7 @@ class OpenAIChatDecoder implements Decoder<ChatEvent> {
   }
 
   end(): readonly ChatEvent[] {
-    if (this.#finishReason === undefined) {
-      throw new SluiceError("llm/truncated", "The model's stream ended before its answer was complete.");
-    }
+    if (this.#finishReason === undefined) throw truncated();
     const metadata = {
       ...(this.#usage === undefined ? {} : { usage: this.#usage }),
       ...(this.#model === undefined ? {} : { model: this.#model }),
@@ -72,27 +70,28 @@ class OpenAIChatDecoder implements Decoder<ChatEvent> {
     const calls = Array.isArray(delta["tool_calls"]) ? delta["tool_calls"].filter(isObject) : [];
     return [
       ...this.#parts.add("reasoning", reasoning),
-      ...this.#parts.add("text", nonEmpty(delta["content"]) ?? ""),
+      ...this.#parts.add("text", contentOf(delta["content"])),
       ...this.#parts.add("text", nonEmpty(delta["refusal"]) ?? ""),
       ...calls.flatMap((call) => this.#addToolDelta(call, chunkId)),
     ];
   }
 
   #addToolDelta(delta: Record<string, unknown>, chunkId: unknown): readonly ChatEvent[] {
-    const named = isObject(delta["function"]) ? delta["function"] : {};
+    const takes = isObject(delta["custom"]) ? "text" : "json";
+    const named = isObject(delta["custom"]) ? delta["custom"] : isObject(delta["function"]) ? delta["function"] : {};
     const toolName = nonEmpty(named["name"]);
     const id = nonEmpty(delta["id"]);
     const index = typeof delta["index"] === "number" ? delta["index"] : undefined;
-    const inputTextDelta = nonEmpty(named["arguments"]);
+    const inputTextDelta = nonEmpty(takes === "text" ? named["input"] : named["arguments"]);
     const events: ChatEvent[] = [];
 
     let call = index === undefined ? this.#calls.at(-1) : this.#calls.findLast((known) => known.index === index);
     if (call === undefined || (toolName !== undefined && isAnother(call, id, index))) {
       if (toolName === undefined) throw new SluiceError("llm/failed", "The model called a tool without naming it.");
       const toolCallId = id ?? `${nonEmpty(chunkId) ?? "call"}-${this.#calls.length}`;
-      call = { index, toolCallId, toolName, text: "" };
+      call = { index, toolCallId, toolName, takes, text: "" };
       this.#calls.push(call);
-      events.push(...this.#parts.end(), { type: "tool-input-start", toolCallId, toolName });
+      events.push(...this.#parts.end(), startToolInput(call));
     }
     if (inputTextDelta !== undefined) {
       call.text += inputTextDelta;
@@ -129,6 +128,12 @@ function toFinishReason(reason: unknown): FinishReason | undefined {
     default:
       return "other";
   }
+}
+
+// A string, or with some servers a list of parts.
+function contentOf(content: unknown): string {
+  const parts: readonly unknown[] = Array.isArray(content) ? content : [{ text: content }];
+  return parts.map((part) => (isObject(part) ? (nonEmpty(part["text"]) ?? "") : "")).join("");
 }
 
 function nonEmpty(value: unknown): string | undefined {

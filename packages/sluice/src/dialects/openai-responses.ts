@@ -1,15 +1,15 @@
 import { SluiceError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import type { ChatEvent, FinishReason } from "../chat/index.ts";
-import { decode, type Decoder } from "./decoder.ts";
+import { END, decode, truncated, type Decoder } from "./decoder.ts";
 import { openAIUsage } from "./openai-usage.ts";
 import { createParts } from "./parts.ts";
-import { completeToolInput, type ToolCall } from "./tool-input.ts";
+import { completeToolInput, startToolInput, type ToolCall } from "./tool-input.ts";
 
 /**
  * Chat events out of `response.*` events of OpenAI's Responses API. Types that say nothing about text, reasoning,
  * function calls or the end are ignored, those of tomorrow included.
- * @throws SluiceError `llm/truncated` for a stream without `response.completed`, `.incomplete` or `.failed`;
+ * @throws SluiceError `run/source-truncated` for a stream without `response.completed`, `.incomplete` or `.failed`;
  * `llm/failed` for one that reports a failure or holds something else
  */
 export function fromOpenAIResponses(events: AsyncIterable<unknown>): AsyncGenerator<ChatEvent> {
@@ -25,7 +25,7 @@ interface Call extends ToolCall {
 }
 
 class OpenAIResponsesDecoder implements Decoder<ChatEvent> {
-  readonly #parts = createParts("text");
+  readonly #parts = createParts();
   /** Function calls whose input is not complete, by output index. Some servers change item ids on the way. */
   readonly #calls = new Map<unknown, Call>();
   /** Texts that came as deltas; the others come whole with their `.done`. */
@@ -33,6 +33,7 @@ class OpenAIResponsesDecoder implements Decoder<ChatEvent> {
   #called = false;
 
   add(event: unknown): readonly ChatEvent[] {
+    if (event === END) return this.end();
     if (!isObject(event)) throw new SluiceError("llm/failed", "The model sent something that is not an event.");
     const { type, delta } = event;
     switch (type) {
@@ -52,6 +53,7 @@ class OpenAIResponsesDecoder implements Decoder<ChatEvent> {
       case "response.output_item.added":
         return this.#startCall(event["output_index"], event["item"]);
       case "response.function_call_arguments.delta":
+      case "response.custom_tool_call_input.delta":
         return this.#addInput(event["output_index"], delta);
       case "response.output_item.done":
         return this.#endCall(event["output_index"], event["item"]);
@@ -68,7 +70,7 @@ class OpenAIResponsesDecoder implements Decoder<ChatEvent> {
   }
 
   end(): readonly ChatEvent[] {
-    throw new SluiceError("llm/truncated", "The model's stream ended before its answer was complete.");
+    throw truncated();
   }
 
   #addText(kind: "text" | "reasoning", key: string, delta: unknown): readonly ChatEvent[] {
@@ -78,15 +80,16 @@ class OpenAIResponsesDecoder implements Decoder<ChatEvent> {
   }
 
   #endText(kind: "text" | "reasoning", key: string, text: unknown): readonly ChatEvent[] {
-    return this.#streamed.has(key) ? [] : [...this.#addText(kind, key, text), ...this.#parts.end()];
+    const late = this.#streamed.has(key) ? [] : this.#addText(kind, key, text);
+    return [...late, ...this.#parts.end(key)];
   }
 
   #startCall(index: unknown, item: unknown): readonly ChatEvent[] {
-    if (!isFunctionCall(item)) return [];
-    const call = { toolCallId: item.call_id, toolName: item.name };
-    this.#calls.set(index, { ...call, text: "" });
+    const call = toCall(item);
+    if (call === undefined) return [];
+    this.#calls.set(index, call);
     this.#called = true;
-    return [...this.#parts.end(), { type: "tool-input-start", ...call }];
+    return [...this.#parts.end(), startToolInput(call)];
   }
 
   #addInput(index: unknown, delta: unknown): readonly ChatEvent[] {
@@ -97,11 +100,13 @@ class OpenAIResponsesDecoder implements Decoder<ChatEvent> {
   }
 
   #endCall(index: unknown, item: unknown): readonly ChatEvent[] {
-    if (!isFunctionCall(item)) return [];
+    if (!isObject(item) || toCall(item) === undefined) return [];
     const started = this.#calls.has(index) ? [] : this.#startCall(index, item);
     const call = this.#calls.get(index);
+    if (call === undefined) return started;
     this.#calls.delete(index);
-    return call === undefined ? started : [...started, completeToolInput(call, item.arguments ?? call.text)];
+    const whole = call.takes === "text" ? item["input"] : item["arguments"];
+    return [...started, completeToolInput(call, typeof whole === "string" ? whole : call.text)];
   }
 
   #finish(type: string, response: Record<string, unknown>): readonly ChatEvent[] {
@@ -126,19 +131,12 @@ function keyOf(event: Record<string, unknown>): string {
   return [event["output_index"], event["content_index"], event["summary_index"]].join("/");
 }
 
-interface FunctionCall {
-  readonly call_id: string;
-  readonly name: string;
-  readonly arguments?: string;
-}
-
-function isFunctionCall(item: unknown): item is FunctionCall {
-  return (
-    isObject(item) &&
-    item["type"] === "function_call" &&
-    typeof item["call_id"] === "string" &&
-    typeof item["name"] === "string"
-  );
+function toCall(item: unknown): Call | undefined {
+  if (!isObject(item)) return undefined;
+  const { type, call_id: toolCallId, name: toolName } = item;
+  if (type !== "function_call" && type !== "custom_tool_call") return undefined;
+  if (typeof toolCallId !== "string" || typeof toolName !== "string") return undefined;
+  return { toolCallId, toolName, takes: type === "function_call" ? "json" : "text", text: "" };
 }
 
 function whyIncomplete(response: Record<string, unknown>): FinishReason {

@@ -4,16 +4,17 @@ import type { ChatEvent } from "../chat/index.ts";
 export interface Parts {
   /** Nothing for an empty delta. */
   add(kind: "text" | "reasoning", delta: string, key?: string): readonly ChatEvent[];
-  end(): readonly ChatEvent[];
+  /** Ends the open part; with a key, only when it is that one's. */
+  end(key?: string): readonly ChatEvent[];
 }
 
-/** @param prefix of the parts' ids. They are counted, so that the same stream always gives the same ids. */
-export function createParts(prefix: string): Parts {
+/** Ids are counted (`text-0`), so that the same stream always gives the same ids. */
+export function createParts(): Parts {
   let count = 0;
   let open: { readonly kind: "text" | "reasoning"; readonly key: string; readonly id: string } | undefined;
 
-  const end = (): readonly ChatEvent[] => {
-    if (open === undefined) return [];
+  const end = (key?: string): readonly ChatEvent[] => {
+    if (open === undefined || (key !== undefined && key !== open.key)) return [];
     const { kind, id } = open;
     open = undefined;
     return [{ type: `${kind}-end`, id }];
@@ -24,9 +25,10 @@ export function createParts(prefix: string): Parts {
       if (delta === "") return [];
       if (open?.kind === kind && open.key === key) return [{ type: `${kind}-delta`, id: open.id, delta }];
       const ended = end();
+      const id = `${kind}-${count}`;
       count += 1;
-      open = { kind, key, id: `${prefix}-${count}` };
-      return [...ended, { type: `${kind}-start`, id: open.id }, { type: `${kind}-delta`, id: open.id, delta }];
+      open = { kind, key, id };
+      return [...ended, { type: `${kind}-start`, id }, { type: `${kind}-delta`, id, delta }];
     },
     end,
   };

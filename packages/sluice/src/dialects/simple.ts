@@ -1,6 +1,6 @@
-import { isApplicationEvent, type RunEvent } from "../chat/index.ts";
-import { usageOf } from "./metadata.ts";
-import type { Dialect, Frame, WordingContext } from "./types.ts";
+import { isApplicationEvent, textOf } from "../chat/index.ts";
+import { createAnswer } from "./answer.ts";
+import type { Dialect, Frame } from "./types.ts";
 
 /** The text of an answer in named events: `typing`, `chunk`, `progress`, then `message` with `done`, or `error`. */
 export const simpleDialect: Dialect = {
@@ -8,30 +8,32 @@ export const simpleDialect: Dialect = {
   headers: {},
   resumes: true,
   stateless: false,
-  open({ runId }: WordingContext) {
-    let id = runId;
-    let content = "";
+  open({ runId }) {
+    const answer = createAnswer(runId);
 
-    const message = (): Frame => frame("message", { id, role: "assistant", content });
+    const ending = (finishReason: string): readonly Frame[] => {
+      const { message } = answer;
+      const { id, role, usage } = message;
+      return [
+        frame("message", { id, role, content: textOf(message) }),
+        frame("done", { finishReason, ...(usage === undefined ? {} : { usage }) }),
+      ];
+    };
 
-    return (event: RunEvent) => {
+    return (event) => {
       if (isApplicationEvent(event)) return [frame(event.event, event.data)];
+      answer.add(event);
       switch (event.type) {
         case "start":
-          id = event.messageId ?? id;
           return [frame("typing", { isTyping: true })];
         case "text-delta":
-          content += event.delta;
           return [frame("chunk", { content: event.delta })];
         case "data-progress":
           return [frame("progress", event.data)];
-        case "finish": {
-          const usage = usageOf(event.messageMetadata);
-          const finishReason = event.finishReason ?? "stop";
-          return [message(), frame("done", { finishReason, ...(usage === undefined ? {} : { usage }) })];
-        }
+        case "finish":
+          return ending(event.finishReason ?? "stop");
         case "abort":
-          return [message(), frame("done", { finishReason: "abort" })];
+          return ending("abort");
         case "error":
           return [frame("error", { code: event.code ?? "PROCESSING_ERROR", message: event.errorText })];
         default:

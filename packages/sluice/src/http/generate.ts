@@ -1,7 +1,7 @@
 import { SluiceError, isErrorCode } from "../base/errors.ts";
-import { isObject } from "../base/json.ts";
-import { createFold, textOf } from "../chat/index.ts";
+import { createFold } from "../chat/index.ts";
 import type { Message, RunEvent } from "../chat/index.ts";
+import { finalOf } from "../dialects/index.ts";
 import type { RunState } from "../run/index.ts";
 import { json } from "./reply.ts";
 import { startOrAttach, type Answer } from "./start.ts";
@@ -20,10 +20,8 @@ export async function postGenerate(service: Service, answer: Answer, call: Call)
       ...(requestId === undefined ? {} : { requestId }),
       runId: run.id,
       status: message.status,
-      text: textOf(message),
       message,
-      attachments: attachmentsOf(message),
-      metadata: metadataOf(message),
+      ...finalOf(message),
     },
     { "sluice-run-id": run.id, ...caller.headers },
   );
@@ -45,20 +43,4 @@ async function untilOver(service: Service, run: RunState, signal: AbortSignal): 
 function failure(run: RunState, message: Message): SluiceError {
   const { code, message: text } = message.error ?? { code: "PROCESSING_ERROR", message: "The answer failed." };
   return new SluiceError(isErrorCode(code) ? code : "PROCESSING_ERROR", text, { details: { runId: run.id } });
-}
-
-export function attachmentsOf(message: Message): readonly unknown[] {
-  return message.parts.flatMap((part) =>
-    part.type === "file" && "url" in part ? [{ url: part.url, mediaType: part.mediaType }] : [],
-  );
-}
-
-export function metadataOf(message: Message): Record<string, unknown> {
-  const { metadata, usage } = message;
-  const finishReason = message.status === "aborted" ? "abort" : message.finishReason;
-  return {
-    ...(isObject(metadata) ? metadata : {}),
-    ...(finishReason === undefined ? {} : { finishReason }),
-    ...(usage === undefined ? {} : { usage }),
-  };
 }

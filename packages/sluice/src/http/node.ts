@@ -102,6 +102,7 @@ async function sendEvents(
   const leaving = new AbortController();
   const onClose = (): void => leaving.abort();
   res.once("close", onClose);
+  let broken: { readonly error: unknown } | undefined;
   let writes = 0;
   let bytes = 0;
   const write = (text: string): boolean => {
@@ -117,6 +118,11 @@ async function sendEvents(
   const heartbeat = startHeartbeat(clock, events.heartbeatMs, () => {
     if (!res.writableNeedDrain) write(HEARTBEAT);
   });
+  const leave = events.enter((error) => {
+    broken = { error };
+    leaving.abort();
+    breakOff(req, res, clock);
+  });
   try {
     for await (const frames of events.open(leaving.signal)) {
       heartbeat.touch();
@@ -127,11 +133,12 @@ async function sendEvents(
     res.end();
     events.closed({ left: false, writes, bytes });
   } catch (error) {
-    const left = leaving.signal.aborted;
-    events.closed(left ? { left, writes, bytes } : { error, left, writes, bytes });
-    if (!left) breakOff(req, res, clock);
+    const left = leaving.signal.aborted && broken === undefined;
+    events.closed(left ? { left, writes, bytes } : { error: broken?.error ?? error, left, writes, bytes });
+    if (!leaving.signal.aborted) breakOff(req, res, clock);
   } finally {
     heartbeat.stop();
+    leave();
   }
 }
 

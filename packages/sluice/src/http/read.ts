@@ -5,6 +5,7 @@ import type { Logger } from "../base/log.ts";
 import type { Dialect, Dialects } from "../dialects/index.ts";
 import type { RunState, Runs } from "../run/index.ts";
 import { deliver } from "./deliver.ts";
+import type { Readers } from "./readers.ts";
 import { empty, runNotFound } from "./reply.ts";
 import type { Action, Authorize, Call, Reply, RequestLike } from "./types.ts";
 import { sseHeaders } from "../sse/index.ts";
@@ -16,6 +17,7 @@ export interface Service {
   readonly log: Logger;
   readonly dialects: Dialects;
   readonly authorize: Authorize;
+  readonly readers: Readers;
   readonly heartbeatMs: number;
   /** Where the routes are mounted: empty, or `/api`. */
   readonly basePath: string;
@@ -89,6 +91,7 @@ export async function readReply(service: Service, call: Call, run: RunState, opt
     events: {
       runId: run.id,
       heartbeatMs: service.heartbeatMs,
+      enter: service.readers.add,
       open: (signal) => deliver({ store, run, dialect, after, idPrefix, signal }),
       closed({ error, left, writes, bytes }) {
         if (error === undefined && !left) return;

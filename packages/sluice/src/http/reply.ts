@@ -21,7 +21,9 @@ export function refuse(error: unknown, request: RequestLike, log: Logger): Reply
   const traceId = randomId("trace");
   const path = new URL(request.url).pathname;
   const level = status >= 500 ? "error" : "info";
-  log(level, "request refused", { code, status, method: request.method, path, traceId, error });
+  // Of a refusal the sentence is enough; where the fault is ours, the stack is needed.
+  const why = status >= 500 ? { error } : { reason: message };
+  log(level, "request refused", { code, status, method: request.method, path, traceId, ...why });
   const headers: Record<string, string> = {};
   if (status === 503 || status === 429) headers["retry-after"] = RETRY_AFTER;
   if (status === 401) headers["www-authenticate"] = "Bearer";

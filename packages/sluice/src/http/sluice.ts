@@ -6,6 +6,7 @@ import { builtInDialects, createDialects, type Dialect } from "../dialects/index
 import { createMemoryLog, type LogStore } from "../log/index.ts";
 import { createRuns, type RunInput, type RunLimits, type Runs, type StartRun } from "../run/index.ts";
 import * as node from "./node.ts";
+import { createReaders } from "./readers.ts";
 import { FROM_START, positionOf, readReply, wordingOf, type Service } from "./read.ts";
 import { empty, refuse, runNotFound } from "./reply.ts";
 import { createRoutes, type RoutesOptions } from "./routes.ts";
@@ -69,10 +70,15 @@ export interface Sluice {
   handleNode(req: node.NodeRequest, res: node.NodeResponse): Promise<void>;
   /** An error as the JSON answer of the contract, with its status and one log line. */
   toErrorResponse(error: unknown, request: Request): Response;
-  /** No new runs from now on. Resolves when those of this process have ended, by themselves or at the deadline. */
+  /**
+   * No new runs from now on. Resolves when those of this process have ended, by themselves or at the deadline, and
+   * their readers have everything; a reader that takes nothing is broken off 2 s later.
+   */
   drain(deadline: AbortSignal): Promise<void>;
   readonly runs: Runs;
 }
+
+const LAST_FRAMES_MS = 2_000;
 
 export function createSluice(options: SluiceOptions): Sluice {
   const { clock = systemClock, log = silent, store = createMemoryLog({ clock }), basePath = "" } = options;
@@ -82,8 +88,10 @@ export function createSluice(options: SluiceOptions): Sluice {
     });
   }
   const runs = createRuns({ ...options, store, clock, log });
+  const readers = createReaders();
   const service: Service = {
     runs,
+    readers,
     clock,
     log,
     basePath,
@@ -119,7 +127,10 @@ export function createSluice(options: SluiceOptions): Sluice {
     handle: (request) => answerWeb(request, routes),
     handleNode: (req, res) => answerNode(req, res, routes),
     toErrorResponse: (error, request) => web.toResponse(refuse(error, request, log), clock, request.method),
-    drain: (deadline) => runs.drain(deadline),
+    async drain(deadline) {
+      await runs.drain(deadline);
+      await readers.finish(clock, LAST_FRAMES_MS);
+    },
   };
 }
 

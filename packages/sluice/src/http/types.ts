@@ -1,3 +1,4 @@
+import type { SluiceError } from "../base/errors.ts";
 import type { RunState } from "../run/index.ts";
 
 /** What authorisation may look at. A web `Request` is one; the Node path makes one without the body. */
@@ -53,6 +54,8 @@ type Headers = Readonly<Record<string, string>>;
 export interface EventStream {
   readonly runId: string;
   readonly heartbeatMs: number;
+  /** To be called when the stream begins, and what it returns when it is over: see Readers. */
+  readonly enter: (breakOff: (reason: SluiceError) => void) => () => void;
   /** Texts of whole frames. Ends only after the terminal; in every other case it throws. */
   open(signal: AbortSignal): AsyncGenerator<string>;
   /** Tells how the reader fared, once. `error` is undefined for one that has everything. */

@@ -54,6 +54,7 @@ function streamOf(events: EventStream, clock: Clock): ReadableStream<Uint8Array>
   const leaving = new AbortController();
   const frames = events.open(leaving.signal);
   let heartbeat: Heartbeat | undefined;
+  let leave = (): void => {};
   let writes = 0;
   let bytes = 0;
 
@@ -70,10 +71,18 @@ function streamOf(events: EventStream, clock: Clock): ReadableStream<Uint8Array>
       // Below zero something waits already: the silence is the reader's own.
       if ((controller.desiredSize ?? -1) >= 0) send(controller, HEARTBEAT);
     });
+    leave = events.enter((reason) => fail(controller, reason));
+  }
+
+  function fail(controller: Controller, error: unknown): void {
+    leaving.abort(error);
+    end({ error, left: false });
+    controller.error(error);
   }
 
   function end(outcome: Pick<ReaderOutcome, "error" | "left">): void {
     heartbeat?.stop();
+    leave();
     events.closed({ ...outcome, writes, bytes });
   }
 
@@ -89,9 +98,7 @@ function streamOf(events: EventStream, clock: Clock): ReadableStream<Uint8Array>
           end({ left: false });
           controller.close();
         } catch (error) {
-          if (leaving.signal.aborted) return;
-          end({ error, left: false });
-          controller.error(error);
+          if (!leaving.signal.aborted) fail(controller, error);
         }
       },
       cancel(reason) {

@@ -32,12 +32,9 @@ function bullets(scene: Scene, random: SeededRandom): string {
 
 function steps(scene: Scene, random: SeededRandom): string {
   const step = createDeck(STEPS, random);
-  return [
-    `1. Choose one ${scene.part}.`,
-    `2. ${step()}`,
-    `3. ${random.pick(COMBINING_STEPS)}`,
-    `4. ${step()}`,
-  ].join("\n");
+  return [`1. Choose one ${scene.part}.`, `2. ${step()}`, `3. ${random.pick(COMBINING_STEPS)}`, `4. ${step()}`].join(
+    "\n",
+  );
 }
 
 function vocabulary(_scene: Scene, random: SeededRandom): string {

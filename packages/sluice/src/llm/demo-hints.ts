@@ -50,8 +50,10 @@ export function parsePrompt(content: string): DemoPrompt {
     const text = given.get(key)?.replaceAll(",", "");
     if (text === undefined) return undefined;
     const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most)) complaints.push(`\`${key}\` takes a number from ${least} to ${most}.`);
-    return Number.isNaN(value) ? undefined : Math.min(Math.max(value, least), most);
+    const range = key === "rate" ? `${least}, or max` : `${least} to ${most}`;
+    const taken = Number.isNaN(value) ? undefined : Math.min(Math.max(value, least), most);
+    if (taken !== value) complaints.push(`\`${key}\` takes a number from ${range}; I use ${taken ?? "the default"}.`);
+    return taken;
   };
   const whole = (key: string, least: number): number | undefined => {
     const value = number(key, least, MOST_WORDS);
@@ -59,7 +61,7 @@ export function parsePrompt(content: string): DemoPrompt {
   };
   const choice = <T extends string>(key: string, values: readonly T[]): T | undefined => {
     const value = values.find((allowed) => allowed === given.get(key));
-    if (value === undefined && given.has(key)) complaints.push(`\`${key}\` takes ${values.join(" or ")}.`);
+    if (value === undefined && given.has(key)) complaints.push(`\`${key}\` takes ${values.join(" or ")}; I ignore it.`);
     return value;
   };
 

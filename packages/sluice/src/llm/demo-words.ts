@@ -94,16 +94,7 @@ export const HINDI_ITEMS: NonEmpty<string> = [
 ];
 
 /** Family, profession, skin tone and flag sequences: several code points each, shown as one picture. */
-export const EMOJI: NonEmpty<string> = [
-  "👩‍🚀",
-  "👨‍👩‍👧‍👦",
-  "🧑🏽‍🌾",
-  "👩🏾‍💻",
-  "🏳️‍🌈",
-  "👩‍❤️‍👨",
-  "🧑‍🤝‍🧑",
-  "🐻‍❄️",
-];
+export const EMOJI: NonEmpty<string> = ["👩‍🚀", "👨‍👩‍👧‍👦", "🧑🏽‍🌾", "👩🏾‍💻", "🏳️‍🌈", "👩‍❤️‍👨", "🧑‍🤝‍🧑", "🐻‍❄️"];
 
 export const JAPANESE: NonEmpty<readonly [english: string, japanese: string]> = [
   ["river", "川（かわ）"],

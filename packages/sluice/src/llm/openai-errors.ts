@@ -1,4 +1,4 @@
-import { SluiceError } from "../base/errors.ts";
+import { SluiceError, isSluiceError } from "../base/errors.ts";
 import type { ErrorCode } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 
@@ -7,14 +7,18 @@ import { isObject } from "../base/json.ts";
  * may quote the prompt, the key or an address, so they stay in `cause`.
  */
 export function toModelError(error: unknown): SluiceError {
-  if (error instanceof SluiceError) return error;
+  if (isSluiceError(error, "run/source-truncated")) {
+    return new SluiceError("llm/truncated", "The model's answer ended before it was complete.", { cause: error });
+  }
+  if (isSluiceError(error)) return error;
   const status = statusOf(error);
   const [code, message] = verdict(status);
   return new SluiceError(code, message, { cause: error, ...(status !== undefined && { details: { status } }) });
 }
 
 function verdict(status: number | undefined): readonly [ErrorCode, string] {
-  if (status === undefined) return ["llm/failed", "The connection to the model failed, or the model reported an error."];
+  if (status === undefined)
+    return ["llm/failed", "The connection to the model failed, or the model reported an error."];
   if (status === 429) return ["llm/rate-limited", "The model's provider takes no more requests at the moment."];
   // 408 and 409 may succeed when tried again, unlike the rest of the 4xx.
   const refused = status >= 400 && status < 500 && status !== 408 && status !== 409;

@@ -53,7 +53,8 @@ export function createOpenAIModel(options: OpenAIModelOptions): Model {
     async *stream(request, signal) {
       const stall = new AbortController();
       const callSignal = AbortSignal.any([signal, stall.signal]);
-      const onStall = (): void => stall.abort(new SluiceError("llm/stalled", `The model sent nothing for ${stallMs} ms.`));
+      const onStall = (): void =>
+        stall.abort(new SluiceError("llm/stalled", `The model sent nothing for ${stallMs} ms.`));
       const chunks = untilAborted(call(client, toBody(request, model), callSignal), callSignal);
       try {
         yield* fromOpenAIChat(watch(chunks, { arm: () => clock.timer(stallMs, onStall), signal }));
@@ -93,9 +94,7 @@ function toBody(request: ModelRequest, model: string): OpenAIRequest {
 }
 
 function allowed(settings: JsonObject): JsonObject {
-  return Object.fromEntries(
-    SETTINGS.filter((key) => Object.hasOwn(settings, key)).map((key) => [key, settings[key]]),
-  );
+  return Object.fromEntries(SETTINGS.filter((key) => Object.hasOwn(settings, key)).map((key) => [key, settings[key]]));
 }
 
 async function* call(client: OpenAIClient, body: OpenAIRequest, signal: AbortSignal): AsyncGenerator<unknown> {

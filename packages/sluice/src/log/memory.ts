@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
-import { checkAppend, notFound, takeSlice } from "./rules.ts";
+import { checkAppend, checkClose, lastOf, notFound, takeSlice } from "./rules.ts";
 import type {
   AppendAt,
   Appended,
@@ -66,6 +66,7 @@ class MemoryLog implements LogStore {
   }
 
   async create(id: string, options: CreateLog): Promise<Created> {
+    this.#throwIfReleased();
     this.#sweep();
     const holder = options.claim && this.#claimed(options.owner, options.claim.key);
     if (holder) return { created: false, state: stateOf(holder), fence: holder.fence };
@@ -112,7 +113,7 @@ class MemoryLog implements LogStore {
 
   async close(id: string, entries: readonly string[], at: CloseAt): Promise<Appended> {
     const log = this.#open(id);
-    if (checkAppend(log, entries, at) === "repeated" && log.closed) return { last: lastOf(log) };
+    if (checkClose(log, entries, at) === "repeated") return { last: lastOf(log) };
     push(log, entries, byteLength(entries));
     log.closed = { at: this.#clock.now(), summary: at.summary };
     this.#closed.add(id);
@@ -209,8 +210,12 @@ class MemoryLog implements LogStore {
     for (const log of this.#logs.values()) wake(log);
   }
 
-  #open(id: string): Log {
+  #throwIfReleased(): void {
     if (this.#released) throw new SluiceError("log/released", "The store has been let go of.");
+  }
+
+  #open(id: string): Log {
+    this.#throwIfReleased();
     const log = this.#live(id);
     if (!log) throw notFound(id);
     return log;
@@ -280,10 +285,6 @@ function changed(log: Log, signal: AbortSignal): Promise<void> {
     log.waiting.add(done);
     signal.addEventListener("abort", done, { once: true });
   });
-}
-
-function lastOf(log: Log): number {
-  return log.dropped + log.entries.length;
 }
 
 function byteLength(entries: readonly string[]): number {

@@ -25,15 +25,28 @@ export function checkAppend(log: Held, entries: readonly string[], at: AppendAt)
       details: { fence: log.fence },
     });
   }
-  const last = log.dropped + log.entries.length;
+  const last = lastOf(log);
   if (at.expected < last && isStored(log, entries, at.expected)) return "repeated";
-  if (log.closed) throw new SluiceError("log/closed", "The log is closed: nothing can follow its terminal.");
-  if (at.expected !== last) {
-    throw new SluiceError("log/conflict", `The log ends at entry ${last}, not at ${at.expected}.`, {
-      details: { expected: at.expected, last },
-    });
-  }
+  if (log.closed || at.expected !== last) throw refused(log, at);
   return "new";
+}
+
+/**
+ * The same for the last append: only a closed log that ends with these entries has it already.
+ * @throws as `checkAppend`
+ */
+export function checkClose(log: Held, entries: readonly string[], at: AppendAt): "new" | "repeated" {
+  const done = checkAppend(log, entries, at);
+  if (done === "repeated" && !(log.closed && at.expected + entries.length === lastOf(log))) throw refused(log, at);
+  return done;
+}
+
+function refused(log: Held, at: AppendAt): SluiceError {
+  if (log.closed) return new SluiceError("log/closed", "The log is closed: nothing can follow its terminal.");
+  const last = lastOf(log);
+  return new SluiceError("log/conflict", `The log ends at entry ${last}, not at ${at.expected}.`, {
+    details: { expected: at.expected, last },
+  });
 }
 
 function isStored(log: Held, entries: readonly string[], expected: number): boolean {
@@ -43,7 +56,7 @@ function isStored(log: Held, entries: readonly string[], expected: number): bool
 /** @throws SluiceError `log/gap`, `offset/beyond-end` */
 export function takeSlice(log: Held, options: ReadLog): LogSlice {
   const { after, maxEntries = MAX_ENTRIES, maxLength = MAX_LENGTH } = options;
-  const last = log.dropped + log.entries.length;
+  const last = lastOf(log);
   if (after > last) throw beyondEnd(after, last);
   if (after < log.dropped) throw gap(log.dropped + 1);
   const from = after - log.dropped;
@@ -59,6 +72,11 @@ export function takeSlice(log: Held, options: ReadLog): LogSlice {
     entries: log.entries.slice(from, to),
     end: log.closed !== undefined && to === log.entries.length,
   };
+}
+
+/** Sequence number of the last entry; 0 before the first. */
+export function lastOf(log: Pick<Held, "entries" | "dropped">): number {
+  return log.dropped + log.entries.length;
 }
 
 export function notFound(id: string): SluiceError {

@@ -81,7 +81,7 @@ const CARRIAGE_RETURN = /\r\n?/g;
  * linear in the length of the chunk.
  */
 function createTextReader(): (chunk: Uint8Array | string) => string {
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: false });
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let atStart = true;
   let afterCR = false;
   return (chunk) => {

@@ -1,5 +1,4 @@
 import { createServer, connect, type AddressInfo, type Socket } from "node:net";
-import { whenAborted } from "../base/abort.ts";
 import { sleep, systemClock, type Clock } from "../base/clock.ts";
 
 /** What goes wrong on one connection. All of it concerns the response; requests always arrive. */
@@ -15,7 +14,8 @@ export interface Fault {
 
 /**
  * Once so many bytes of the response have gone through: an RST; a FIN, as a server sends that is done; or nothing
- * more at all on a connection that stays open. Bytes are counted from the status line on.
+ * more at all on a connection that stays open. Bytes are counted from the status line on; with 0 it happens when the
+ * server has begun to answer.
  */
 export interface Cut {
   readonly afterBytes: number;
@@ -93,9 +93,9 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
       for (const pair of pairs) pair.reset();
     },
     async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = new Promise((resolve) => server.close(resolve));
       for (const pair of pairs) pair.reset();
-      await closed;
+      await Promise.all([closed, ...[...pairs].map((pair) => pair.closed)]);
     },
   };
 }
@@ -121,7 +121,12 @@ function join(client: Socket, upstream: Socket): Pair {
     left.abort();
     upstream.destroy();
   });
-  return { client, upstream, left: left.signal, closed, reset: () => void client.resetAndDestroy() };
+  const reset = (): void => {
+    // Node cannot reset what is half closed, and then never says "close".
+    if (client.readyState === "open") client.resetAndDestroy();
+    else client.destroy();
+  };
+  return { client, upstream, left: left.signal, closed, reset };
 }
 
 async function passUp({ client, upstream }: Pair, bytes: Bytes): Promise<void> {
@@ -141,8 +146,8 @@ async function passDown(pair: Pair, fault: Fault, clock: Clock, bytes: Bytes): P
   const { cut, stall, delayMs, pieceSize } = fault;
   let passed = 0;
   try {
-    if (cut?.afterBytes === 0) return await breakDown(pair, cut);
     for await (const data of read(upstream)) {
+      if (cut?.afterBytes === 0) return await breakDown(pair, cut);
       for (let from = 0; from < data.byteLength; ) {
         const size = Math.min(pieceSize?.() ?? Infinity, bytesUntil(cut, passed), bytesUntil(stall, passed));
         const piece = data.subarray(from, from + Math.max(1, size));
@@ -165,9 +170,13 @@ function bytesUntil(stop: { readonly afterBytes: number } | undefined, passed: n
   return stop !== undefined && stop.afterBytes > passed ? stop.afterBytes - passed : Infinity;
 }
 
-async function breakDown({ client, upstream, left, reset }: Pair, { by }: Cut): Promise<void> {
+async function breakDown({ client, upstream, reset }: Pair, { by }: Cut): Promise<void> {
   switch (by) {
     case "reset":
+      // Node reports an RST as a clean end when it finds one together with the bytes before it (libuv, uv__stream_io).
+      // In two turns of the event loop a client in this process has read them.
+      await turn();
+      await turn();
       reset();
       return;
     case "fin":
@@ -175,13 +184,21 @@ async function breakDown({ client, upstream, left, reset }: Pair, { by }: Cut): 
       upstream.destroy();
       return;
     case "silence":
-      await whenAborted(left).promise;
+      // A client that is done is let go of.
+      if (client.readableEnded) client.destroy();
+      else client.once("end", () => client.destroy());
   }
 }
 
 // The loop's end is the end of one direction only, so it must not destroy the socket.
 function read(socket: Socket): AsyncIterable<Buffer> {
   return socket.iterator({ destroyOnReturn: false });
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** Resolves when the system has taken the bytes. */

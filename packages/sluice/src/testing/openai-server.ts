@@ -134,7 +134,7 @@ type DeltaStep = Step<"text" | "reasoning" | "tool" | "finish">;
 type ContentStep = DeltaStep | Step<"usage" | "raw">;
 
 interface Sender {
-  /** Resolves when the bytes have left the process: what comes next is a piece of its own for the client. */
+  /** Resolves when the bytes have left and a client in this process has read them: what follows is another piece. */
   send(step: ContentStep): Promise<void>;
   fail(step: Step<"error">): void;
   end(last: string): void;
@@ -153,12 +153,18 @@ function streamed(response: ServerResponse, request: OpenAIServerRequest): Sende
     open();
     const written = new Promise<void>((resolve) => response.write(bytes, () => resolve()));
     await Promise.race([written, request.disconnected]);
+    await turn();
+    await turn();
   };
+  let role: { readonly role?: string } = { role: "assistant" };
   return {
     async send(step) {
       if (step.type === "raw") return write(step.bytes);
       if (step.type === "usage") return withUsage ? write(chunk({ choices: [], usage: usageOf(step) })) : undefined;
-      const bytes = Buffer.from(chunk({ choices: [choiceOf(step)], ...(withUsage && { usage: null }) }));
+      const { delta, finishReason } = contentOf(step);
+      const choice = { index: 0, delta: { ...role, ...delta }, finish_reason: finishReason, logprobs: null };
+      role = {};
+      const bytes = Buffer.from(chunk({ choices: [choice], ...(withUsage && { usage: null }) }));
       const middle = step.type === "text" && step.cut === true ? bytes.findIndex((byte) => byte >= 0xc0) + 1 : 0;
       if (middle > 0) await write(bytes.subarray(0, middle));
       await write(bytes.subarray(middle));
@@ -174,23 +180,27 @@ function streamed(response: ServerResponse, request: OpenAIServerRequest): Sende
   };
 }
 
-function choiceOf(step: DeltaStep): object {
-  const choice = { index: 0, logprobs: null, finish_reason: null };
+interface Content {
+  readonly delta: object;
+  readonly finishReason: string | null;
+}
+
+function contentOf(step: DeltaStep): Content {
   switch (step.type) {
     case "text":
-      return { ...choice, delta: { content: step.text } };
+      return { delta: { content: step.text }, finishReason: null };
     case "reasoning":
-      return { ...choice, delta: { reasoning_content: step.text } };
+      return { delta: { reasoning_content: step.text }, finishReason: null };
     case "tool": {
       const named = {
         ...(step.name !== undefined && { name: step.name }),
         ...(step.arguments !== undefined && { arguments: step.arguments }),
       };
       const call = { index: step.index ?? 0, ...(step.id !== undefined && { id: step.id, type: "function" }) };
-      return { ...choice, delta: { tool_calls: [{ ...call, function: named }] } };
+      return { delta: { tool_calls: [{ ...call, function: named }] }, finishReason: null };
     }
     case "finish":
-      return { ...choice, delta: {}, finish_reason: step.reason ?? "stop" };
+      return { delta: {}, finishReason: step.reason ?? "stop" };
   }
 }
 
@@ -204,11 +214,15 @@ function whole(response: ServerResponse, request: OpenAIServerRequest): Sender {
     },
     fail: (step) => sendJson(response, 500, errorBody(step.message, step.code)),
     end() {
-      const reasoning = of("reasoning").map(({ text }) => text).join("");
+      const reasoning = of("reasoning")
+        .map(({ text }) => text)
+        .join("");
       const calls = toolCalls(of("tool"));
       const message = {
         role: "assistant",
-        content: of("text").map(({ text }) => text).join(""),
+        content: of("text")
+          .map(({ text }) => text)
+          .join(""),
         refusal: null,
         ...(reasoning !== "" && { reasoning_content: reasoning }),
         ...(calls.length > 0 && { tool_calls: calls }),
@@ -264,6 +278,12 @@ async function readJson(message: IncomingMessage): Promise<Record<string, unknow
   } catch {
     return {};
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 function* greeting(): Generator<OpenAIStep> {

@@ -1,6 +1,7 @@
 import OpenAI from "openai";
 import { afterEach, describe, expect, it } from "vitest";
-import { SluiceError, isSluiceError } from "../../src/base/errors.ts";
+import { isSluiceError } from "../../src/base/errors.ts";
+import type { SluiceError } from "../../src/base/errors.ts";
 import type { ChatEvent } from "../../src/chat/events.ts";
 import { createOpenAIModel } from "../../src/llm/index.ts";
 import type { OpenAIModelOptions } from "../../src/llm/index.ts";
@@ -46,7 +47,10 @@ async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatEvent[]> {
 }
 
 async function failure(events: AsyncIterable<ChatEvent>): Promise<SluiceError> {
-  const error = await collect(events).then(() => undefined, (reason: unknown) => reason);
+  const error = await collect(events).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   if (!isSluiceError(error)) throw new Error("expected a SluiceError", { cause: error });
   return error;
 }
@@ -164,10 +168,19 @@ describe("a failure", () => {
     ...[408, 409, 500, 502, 503, 529].map((status) => status_(status, "llm/failed")),
     ["a broken connection before the answer", [{ type: "destroy" }], "llm/failed"],
     ["a broken connection in the answer", [{ type: "text", text: "Hel" }, { type: "destroy" }], "llm/failed"],
-    ["an error object in the answer", [{ type: "text", text: "Hel" }, { type: "error", message: PROMPT }], "llm/failed"],
+    [
+      "an error object in the answer",
+      [
+        { type: "text", text: "Hel" },
+        { type: "error", message: PROMPT },
+      ],
+      "llm/failed",
+    ],
     ["[DONE] without a finish reason", [{ type: "text", text: "Hel" }], "llm/truncated"],
     ["a clean end without a finish reason", [{ type: "text", text: "Hel" }, { type: "end" }], "llm/truncated"],
     ["an empty answer", [], "llm/truncated"],
+    ["a page instead of a stream", [{ type: "raw", bytes: `<h1>${PROMPT}</h1>` }, { type: "end" }], "llm/truncated"],
+    ["a chunk that is no JSON", [{ type: "raw", bytes: `data: {${PROMPT}\n\n` }, { type: "stall" }], "llm/failed"],
   ];
 
   function status_(status: number, code: string): readonly [string, readonly OpenAIStep[], string] {

@@ -97,39 +97,24 @@ function dispatchedByEventSource(chunks: readonly Uint8Array<ArrayBufferLike>[])
 }
 
 describe("parseEvents", () => {
+  const BREAKS = ["\r", "\n", "\r\n", "\n\n", "\r\r"];
+  const WORDS = [
+    "data",
+    "data:",
+    "data: x",
+    "event",
+    "event: e",
+    "id",
+    "id: 7",
+    "id: a\0b",
+    "unknown: y",
+    ": hi",
+    "Data: x",
+  ];
+  const RETRIES = ["retry: 10", "retry:", "retry: 1x", "retry: 99999999999999999999"];
+  const CHARACTERS = [":", " ", "\ufeff", "ï»¿", "é", "\u{1f600}", "\u2028", "\0"];
   const soup = fc
-    .array(
-      fc.constantFrom(
-        ...[
-          "\r",
-          "\n",
-          "\r\n",
-          "\n\n",
-          "\r\r",
-          ":",
-          " ",
-          "data",
-          "data:",
-          "data: x",
-          "event",
-          "event: e",
-          "id",
-          "id: 7",
-        ],
-        ...[
-          "id: a\0b",
-          "retry: 10",
-          "retry:",
-          "retry: 1x",
-          "retry: 99999999999999999999",
-          "unknown: y",
-          ": hi",
-          "Data: x",
-        ],
-        ...["\ufeff", "ï»¿", "é", "\u{1f600}", "\u2028", "\0"],
-      ),
-      { maxLength: 30 },
-    )
+    .array(fc.constantFrom(...BREAKS, ...WORDS, ...RETRIES, ...CHARACTERS), { maxLength: 30 })
     .map((parts) => toBytes(parts.join("")));
 
   it("reads any stream as the standard does, cut at any bytes", async () => {

@@ -1,0 +1,62 @@
+import type { MessagePart } from "sluice/chat";
+import { memo, type ReactNode } from "react";
+import { runningState, type Turn } from "../chat/chat.ts";
+import { answerText } from "../chat/question.ts";
+import { KEY_REQUIRED } from "../chat/turn-error.ts";
+import { CopyButton } from "./CopyButton.tsx";
+import { ErrorNotice } from "./ErrorNotice.tsx";
+import { Icon } from "./Icon.tsx";
+import { Markdown } from "./Markdown.tsx";
+import { Progress } from "./Progress.tsx";
+import { Reasoning } from "./Reasoning.tsx";
+import { Sources } from "./Sources.tsx";
+import { ToolCall } from "./ToolCall.tsx";
+
+interface AnswerProps {
+  readonly turn: Turn;
+  /** Only the last answer can be tried again. */
+  readonly onRetry: (() => void) | undefined;
+  readonly onRegenerate: (() => void) | undefined;
+}
+
+export const Answer = memo(function Answer({ turn, onRetry, onRegenerate }: AnswerProps): ReactNode {
+  const { state, answer } = turn;
+  const running = runningState(turn);
+  const parts = answer?.parts ?? [];
+  return (
+    <div className="message answer" data-role="assistant" data-status={state.kind} aria-busy={running !== undefined}>
+      <span className="sr-only">Answer: </span>
+      {parts.map((part, index) => (
+        <Part key={index} part={part} streaming={running !== undefined} />
+      ))}
+      <Sources parts={parts} />
+      {running && <Progress state={running} started={parts.length > 0} />}
+      {answer?.status === "aborted" && <p className="note">Stopped</p>}
+      {answer?.finishReason === "length" && <p className="note">Cut off: the model reached its limit of length.</p>}
+      {state.kind === "error" && state.error.code !== KEY_REQUIRED && <ErrorNotice error={state.error} onRetry={onRetry} />}
+      {state.kind === "ready" && (
+        <div className="actions">
+          <CopyButton text={answerText(answer)} label="Copy answer" />
+          {onRegenerate && (
+            <button type="button" className="quiet" onClick={onRegenerate}>
+              <Icon name="again" />
+              Regenerate
+            </button>
+          )}
+        </div>
+      )}
+    </div>
+  );
+});
+
+interface PartProps {
+  readonly part: MessagePart;
+  readonly streaming: boolean;
+}
+
+const Part = memo(function Part({ part, streaming }: PartProps): ReactNode {
+  if (part.type === "text") return <Markdown text={part.text} streaming={streaming && part.state === "streaming"} />;
+  if (part.type === "reasoning") return <Reasoning text={part.text} streaming={streaming && part.state === "streaming"} />;
+  if ("toolCallId" in part) return <ToolCall call={part} />;
+  return null;
+});

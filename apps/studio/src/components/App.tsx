@@ -1,0 +1,78 @@
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
+import { runningState } from "../chat/chat.ts";
+import { isDemo, signIn } from "../chat/server.ts";
+import type { ChatStore } from "../chat/store.ts";
+import { KEY_REQUIRED } from "../chat/turn-error.ts";
+import { Composer } from "./Composer.tsx";
+import { Conversation } from "./Conversation.tsx";
+import { EmptyState } from "./EmptyState.tsx";
+import { Header } from "./Header.tsx";
+import { KeyPrompt } from "./KeyPrompt.tsx";
+
+export function App({ store }: { readonly store: ChatStore }): ReactNode {
+  const chat = useSyncExternalStore(store.subscribe, store.snapshot);
+  const [demo, setDemo] = useState(false);
+  const [draft, setDraft] = useState("");
+  const textbox = useRef<HTMLTextAreaElement>(null);
+
+  const askRegistry = useCallback(async () => setDemo(await isDemo(fetch)), []);
+  useEffect(() => void askRegistry(), [askRegistry]);
+
+  const last = chat.turns.at(-1);
+  const running = runningState(last);
+  const needsKey = last?.state.kind === "error" && last.state.error.code === KEY_REQUIRED;
+
+  const focus = (): void => textbox.current?.focus();
+  const ask = (question: string): void => {
+    store.ask(question);
+    setDraft("");
+    focus();
+  };
+  const stop = (): void => {
+    store.stop();
+    focus();
+  };
+  const again = (): void => {
+    store.retry();
+    focus();
+  };
+  const regenerate = (): void => {
+    store.regenerate();
+    focus();
+  };
+  const startNew = (): void => {
+    store.startNew();
+    focus();
+  };
+  const enterKey = async (key: string): Promise<void> => {
+    await signIn(fetch, key);
+    void askRegistry();
+    again();
+  };
+  const takeExample = (example: string): void => {
+    setDraft(example);
+    focus();
+  };
+
+  return (
+    <div className="page">
+      <Header demo={demo} onNewChat={chat.turns.length === 0 ? undefined : startNew} />
+      {last === undefined ? (
+        <EmptyState demo={demo} onExample={takeExample} />
+      ) : (
+        <Conversation key={chat.threadId} turns={chat.turns} onRetry={again} onRegenerate={regenerate} />
+      )}
+      <footer className="dock">
+        {needsKey && <KeyPrompt message={last.state.kind === "error" ? last.state.error.message : ""} onKey={enterKey} />}
+        <Composer
+          textbox={textbox}
+          draft={draft}
+          onDraft={setDraft}
+          running={running}
+          onAsk={ask}
+          onStop={stop}
+        />
+      </footer>
+    </div>
+  );
+}

@@ -1,0 +1,51 @@
+import { isSluiceError } from "sluice/errors";
+import { useState, type ReactNode, type SubmitEvent } from "react";
+
+interface KeyPromptProps {
+  readonly message: string;
+  /** Rejects with what the server has against the key. */
+  readonly onKey: (key: string) => Promise<void>;
+}
+
+export function KeyPrompt({ message, onKey }: KeyPromptProps): ReactNode {
+  const [key, setKey] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [refused, setRefused] = useState<string>();
+
+  const submit = async (): Promise<void> => {
+    setBusy(true);
+    try {
+      await onKey(key);
+    } catch (error) {
+      setRefused(isSluiceError(error) ? error.message : "The key could not be checked.");
+    }
+    setBusy(false);
+  };
+  const onSubmit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    if (key !== "" && !busy) void submit();
+  };
+
+  return (
+    <form className="key-prompt" onSubmit={onSubmit}>
+      <label>
+        API key
+        <input
+          type="password"
+          autoComplete="current-password"
+          autoFocus
+          value={key}
+          onChange={(event) => setKey(event.target.value)}
+          aria-describedby="key-note"
+          aria-invalid={refused !== undefined}
+        />
+      </label>
+      <button type="submit" disabled={busy || key === ""}>
+        Continue
+      </button>
+      <p id="key-note" role={refused === undefined ? undefined : "alert"} data-refused={refused !== undefined}>
+        {refused ?? message}
+      </p>
+    </form>
+  );
+}

@@ -1,0 +1,25 @@
+import { memo, useState, type ReactNode } from "react";
+import { createStreamingParser } from "../markdown/streaming-parser.ts";
+import { parseMarkdown, type MarkdownNode } from "../markdown/parse.ts";
+import { renderNode } from "./MarkdownNode.tsx";
+
+/**
+ * An answer's text. While it streams, only its last block is parsed and rendered again; when it is complete it is
+ * parsed as a whole.
+ */
+export const Markdown = memo(function Markdown(props: { readonly text: string; readonly streaming: boolean }): ReactNode {
+  const { text, streaming } = props;
+  const [parseGrowing] = useState(createStreamingParser);
+  const nodes = streaming ? parseGrowing(text) : parseMarkdown(text);
+  return (
+    <div className="markdown">
+      {nodes.map((node, index) => (
+        <Block key={index} node={node} />
+      ))}
+    </div>
+  );
+});
+
+const Block = memo(function Block({ node }: { readonly node: MarkdownNode }): ReactNode {
+  return renderNode(node);
+});

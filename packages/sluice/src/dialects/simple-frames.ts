@@ -1,0 +1,58 @@
+import { SluiceError, isErrorCode } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
+import type { RunEvent } from "../chat/index.ts";
+import { knownFinishReason } from "./finish-reason.ts";
+import { truncated, type Decoder } from "./decoder.ts";
+import { createParts } from "./parts.ts";
+
+/** Frames of the `simple` dialect, as `{event, data}`: the answer of another Sluice, or of a server like it. */
+export function createSimpleDecoder(): Decoder {
+  const parts = createParts();
+  let streamed = false;
+
+  const addText = (text: unknown): readonly RunEvent[] => {
+    if (typeof text !== "string") return [];
+    streamed = true;
+    return parts.add("text", text);
+  };
+
+  return {
+    add(frame) {
+      if (!isObject(frame) || typeof frame["event"] !== "string") return [];
+      const { event, data } = frame;
+      const fields = isObject(data) ? data : {};
+      switch (event) {
+        case "typing":
+        case "heartbeat":
+        case "ping":
+          return [];
+        case "chunk":
+          return addText(fields["content"]);
+        case "message":
+          return streamed ? [] : addText(fields["content"]);
+        case "progress":
+          return [{ type: "data-progress", data }];
+        case "done":
+          return [...parts.end(), ending(fields)];
+        case "error": {
+          const code = isErrorCode(fields["code"]) ? fields["code"] : "llm/failed";
+          throw new SluiceError(code, "The source reported an error.", { cause: data });
+        }
+        default:
+          return [{ event, data }];
+      }
+    },
+    end() {
+      throw truncated();
+    },
+  };
+}
+
+function ending({ finishReason, usage }: Record<string, unknown>): RunEvent {
+  if (finishReason === "abort") return { type: "abort" };
+  return {
+    type: "finish",
+    ...(finishReason === undefined ? {} : { finishReason: knownFinishReason(finishReason) }),
+    ...(usage === undefined ? {} : { messageMetadata: { usage } }),
+  };
+}

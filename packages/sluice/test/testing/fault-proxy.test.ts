@@ -1,0 +1,156 @@
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startFaultProxy, type Fault, type FaultProxy } from "../../src/testing/fault-proxy.ts";
+import { createManualClock } from "../../src/testing/manual-clock.ts";
+
+const REPLY = "0123456789".repeat(60);
+
+let server: Server;
+let accepted: Socket[];
+let proxies: FaultProxy[];
+
+/** Answers whatever it hears with the reply, then ends. */
+beforeEach(async () => {
+  accepted = [];
+  proxies = [];
+  server = createServer((socket) => {
+    accepted.push(socket);
+    socket.on("error", () => {});
+    socket.on("data", (data) => {
+      if (data.toString() !== "listen") socket.end(REPLY);
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+});
+afterEach(async () => {
+  await Promise.all(proxies.map((proxy) => proxy.close()));
+  for (const socket of accepted) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+async function start(fault: Fault = {}, clock = createManualClock()): Promise<FaultProxy> {
+  const { port } = server.address() as AddressInfo;
+  const proxy = await startFaultProxy({ target: { port }, plan: () => fault, clock });
+  proxies.push(proxy);
+  return proxy;
+}
+
+interface Outcome {
+  readonly text: string;
+  readonly end: "fin" | "reset";
+}
+
+async function ask(proxy: FaultProxy, question = "hi"): Promise<Outcome> {
+  const socket = connect({ port: proxy.port, host: "127.0.0.1" });
+  let text = "";
+  socket.on("data", (data) => {
+    text += data.toString();
+  });
+  const ended = new Promise<"fin" | "reset">((resolve) => {
+    socket.once("end", () => resolve("fin"));
+    socket.once("error", () => resolve("reset"));
+  });
+  socket.write(question);
+  return { end: await ended, text };
+}
+
+describe("the fault proxy", () => {
+  it("passes everything on and counts it without a fault", async () => {
+    const proxy = await start();
+    expect(await ask(proxy)).toMatchObject({ text: REPLY, end: "fin" });
+    expect(proxy.connections).toBe(1);
+    expect(proxy.bytes).toEqual({ up: 2, down: REPLY.length });
+  });
+
+  it.each([0, 1, 123, REPLY.length - 1])("ends cleanly after %i bytes", async (afterBytes) => {
+    const proxy = await start({ cut: { afterBytes, by: "fin" } });
+    expect(await ask(proxy)).toMatchObject({ text: REPLY.slice(0, afterBytes), end: "fin" });
+  });
+
+  it.each([0, 1, 123])("resets after %i bytes", async (afterBytes) => {
+    const proxy = await start({ cut: { afterBytes, by: "reset" } });
+    const { text, end } = await ask(proxy);
+    expect(end).toBe("reset");
+    expect(REPLY.slice(0, afterBytes)).toContain(text);
+    expect(proxy.bytes.down).toBe(afterBytes);
+  });
+
+  it("falls silent after the bytes, and the connection stays open", async () => {
+    const proxy = await start({ cut: { afterBytes: 10, by: "silence" } });
+    const socket = connect({ port: proxy.port, host: "127.0.0.1" });
+    socket.write("hi");
+    const [first] = (await once(socket, "data")) as [Buffer];
+    expect(first.toString()).toBe(REPLY.slice(0, 10));
+    expect([proxy.open, socket.readyState]).toEqual([1, "open"]);
+    socket.on("error", () => {});
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    proxy.cutAll();
+    await closed;
+    expect(proxy.bytes.down).toBe(10);
+  });
+
+  it("passes a reset of the server on as one", async () => {
+    const proxy = await start();
+    const answer = ask(proxy, "listen");
+    while (accepted.length === 0) await once(server, "connection");
+    accepted[0]?.resetAndDestroy();
+    expect((await answer).end).toBe("reset");
+  });
+
+  it("writes pieces of the planned sizes", async () => {
+    const sizes = [1, 2, 3];
+    let index = 0;
+    const proxy = await start({ pieceSize: () => sizes[index++ % 3] ?? 1 });
+    expect((await ask(proxy)).text).toBe(REPLY);
+    expect(index).toBe(REPLY.length / 2);
+  });
+
+  it("waits before each piece, and once in the middle", async () => {
+    const clock = createManualClock();
+    const proxy = await start({ delayMs: 10, stall: { afterBytes: 100, ms: 1_000 } }, clock);
+    const answer = ask(proxy);
+    while (clock.timers === 0) await clock.advance(0);
+    expect(proxy.bytes.down).toBe(0);
+    await clock.advance(10);
+    while (clock.timers === 0) await clock.advance(0);
+    expect(proxy.bytes.down).toBe(100);
+    await clock.advance(999);
+    expect(proxy.bytes.down).toBe(100);
+    await clock.advance(1);
+    while (clock.timers === 0) await clock.advance(0);
+    await clock.advance(10);
+    expect(await answer).toMatchObject({ text: REPLY, end: "fin" });
+  });
+
+  it("asks the plan for each connection", async () => {
+    const proxy = await start();
+    proxy.setPlan((connection) => (connection === 1 ? { cut: { afterBytes: 5, by: "fin" } } : undefined));
+    const lengths = [];
+    for (let connection = 0; connection < 3; connection += 1) lengths.push((await ask(proxy)).text.length);
+    expect(lengths).toEqual([REPLY.length, 5, REPLY.length]);
+  });
+
+  it("closes what is open, and the target hears of it", async () => {
+    const proxy = await start();
+    const answer = ask(proxy, "listen");
+    while (accepted.length === 0) await once(server, "connection");
+    const closed = new Promise((resolve) => accepted[0]?.once("close", resolve));
+    await proxy.close();
+    await closed;
+    expect((await answer).end).toBe("reset");
+    expect(proxy.open).toBe(0);
+  });
+
+  it("resets the client when the target is not there", async () => {
+    const gone = createServer().listen(0, "127.0.0.1");
+    await once(gone, "listening");
+    const { port } = gone.address() as AddressInfo;
+    await new Promise((resolve) => gone.close(resolve));
+    const proxy = await startFaultProxy({ target: { port } });
+    proxies.push(proxy);
+    expect((await ask(proxy)).end).toBe("reset");
+  });
+});
