@@ -21,7 +21,7 @@ describe("the documents", () => {
   it("name only npm scripts that exist", () => {
     const { scripts } = JSON.parse(textOf("package.json")) as { scripts: Record<string, string> };
     const wrong = pages.flatMap((page) =>
-      [...textOf(page).matchAll(/\bnpm run ([\w:-]+)(?! -w)/g)]
+      [...textOf(page).matchAll(/\bnpm run ([\w:-]+)(?![\w:-]| -w)/g)]
         .map(([, script = ""]) => script)
         .filter((script) => scripts[script] === undefined)
         .map((script) => `${page}: npm run ${script}`),

@@ -7,9 +7,9 @@ import { repositoryFiles, root } from "./tree.ts";
 const forbidden = [
   new RegExp(["registry", "npmjs"].join(String.raw`\.`), "i"),
   new RegExp(["registry", "yarnpkg"].join(String.raw`\.`), "i"),
-  /https?:\/\/[^\s"'`)>]*(registry|artifactory|verdaccio|nexus|npmmirror)/i,
+  /https?:\/\/[^\s"'`)>/]*(registry|artifactory|verdaccio|nexus|npmmirror)/i,
   /"resolved":\s*"(?:https?|git|ssh|file)[:+]/,
-  /^\s*(?:@[\w-]+:)?registry\s*=/m,
+  /^\s*(?:@[\w-]+:)?registry\s*=\s*["']?(?:https?:)?\/\//m,
   /_auth(?:Token)?\s*=/,
 ];
 
@@ -27,7 +27,7 @@ it("recognises what it forbids", () => {
     `${web}${["registry", "npmjs", "org"].join(".")}/a/-/a-1.0.0.tgz`,
     `"resolved": "${web}example.test/a.tgz"`,
     ["registry", "//10.0.0.1/"].join("="),
-    `See ${web}npm.example.test/registry/a`,
+    `See ${web}registry.example.test/a`,
   ];
   expect(lines.filter((line) => !forbidden.some((pattern) => pattern.test(line)))).toEqual([]);
 });

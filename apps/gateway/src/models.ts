@@ -13,7 +13,9 @@ export interface Models {
 export function createModels(config: Pick<Config, "openai">): Models {
   const { openai } = config;
   if (!openai) return modelsOf(new Map([["demo", createDemoModel()]]), true);
-  const client = new OpenAI({ apiKey: openai.apiKey, ...(openai.baseURL === undefined ? {} : { baseURL: openai.baseURL }) });
+  const { apiKey, baseURL } = openai;
+  // The SDK prints pieces of answers when it warns; what fails is told by the run's own log line.
+  const client = new OpenAI({ apiKey, logLevel: "off", ...(baseURL === undefined ? {} : { baseURL }) });
   return modelsOf(new Map(openai.models.map((model) => [model, createOpenAIModel({ client, model })])), false);
 }
 

@@ -8,8 +8,9 @@ import "./styles/message.css";
 import "./styles/markdown.css";
 import "./styles/composer.css";
 
+const connection = { fetch: fetch.bind(globalThis), origin: location.origin };
 const store = createChatStore({
-  fetch: (...call) => fetch(...call),
+  connection,
   storage: {
     getItem: (key) => sessionStorage.getItem(key),
     setItem: (key, value) => sessionStorage.setItem(key, value),
@@ -24,7 +25,7 @@ const root = document.querySelector("#root");
 if (root) {
   createRoot(root).render(
     <StrictMode>
-      <App store={store} />
+      <App store={store} connection={connection} />
     </StrictMode>,
   );
 }

@@ -19,7 +19,10 @@ export interface Turn {
   readonly state: TurnState;
 }
 
-export type TurnState = RunningState | { readonly kind: "ready" } | { readonly kind: "error"; readonly error: TurnError };
+export type TurnState =
+  | RunningState
+  | { readonly kind: "ready" }
+  | { readonly kind: "error"; readonly error: TurnError };
 
 export interface RunningState {
   /** `streaming` from the moment the server has accepted the question. */

@@ -1,10 +1,16 @@
 import type { Message } from "sluice/chat";
-import { openEventStream, readMessage, type StreamState } from "sluice/client";
+import { openEventStream, readMessage, type EventStreamOptions, type StreamState } from "sluice/client";
 import { isSluiceError } from "sluice/errors";
 import type { Turn, WaitReason } from "./chat.ts";
 
-export interface FollowOptions {
+/** How the server is reached. Time and chance are for tests. */
+export interface Connection extends Pick<EventStreamOptions, "clock" | "random"> {
   readonly fetch: typeof globalThis.fetch;
+  /** What the paths of the server are relative to. */
+  readonly origin: string;
+}
+
+export interface FollowOptions extends Connection {
   /** Ends the reading, not the run. */
   readonly signal: AbortSignal;
   /** Each time a connection has opened. */
@@ -20,12 +26,14 @@ export interface FollowOptions {
  * @throws SluiceError as `openEventStream`
  */
 export async function followTurn(turn: Turn, options: FollowOptions): Promise<void> {
-  const { fetch, signal, onOpen, onWaiting, onProgress } = options;
+  const { origin, onOpen, onWaiting, onProgress, ...connection } = options;
   const onState = (state: StreamState): void => {
     if (state.status === "open") onOpen(state.runId);
     if (state.status === "waiting") onWaiting(waitReason(state.error));
   };
-  const events = openEventStream({ ...source(turn), dialect: "ai-sdk", fetch, signal, onState });
+  const { path, ...source } = sourceOf(turn);
+  const url = new URL(path, origin);
+  const events = openEventStream({ ...connection, ...source, url, dialect: "ai-sdk", onState });
   for await (const message of readMessage(events)) onProgress(message);
 }
 
@@ -33,10 +41,10 @@ export async function followTurn(turn: Turn, options: FollowOptions): Promise<vo
 const START_PATIENCE_MS = 10_000;
 const RESUME_PATIENCE_MS = 120_000;
 
-function source({ runId, body }: Turn): Pick<Parameters<typeof openEventStream>[0], "url" | "body" | "giveUpMs"> {
+function sourceOf({ runId, body }: Turn): Pick<EventStreamOptions, "body" | "giveUpMs"> & { readonly path: string } {
   return runId === undefined
-    ? { url: "/stream?dialect=ai-sdk", body, giveUpMs: START_PATIENCE_MS }
-    : { url: `/runs/${encodeURIComponent(runId)}/events?dialect=ai-sdk`, giveUpMs: RESUME_PATIENCE_MS };
+    ? { path: "/stream?dialect=ai-sdk", body, giveUpMs: START_PATIENCE_MS }
+    : { path: `/runs/${encodeURIComponent(runId)}/events?dialect=ai-sdk`, giveUpMs: RESUME_PATIENCE_MS };
 }
 
 function waitReason(error: Error): WaitReason {

@@ -49,7 +49,8 @@ const STATES: readonly string[] = ["submitted", "streaming", "ready", "error"] s
 
 // This page has written it: the check is against an older version of the page.
 function parseTurn(value: unknown): Turn | undefined {
-  if (!isObject(value) || typeof value["requestId"] !== "string" || typeof value["question"] !== "string") return undefined;
+  if (!isObject(value) || typeof value["requestId"] !== "string" || typeof value["question"] !== "string")
+    return undefined;
   const { state, answer, runId, body } = value;
   if (!isObject(state) || typeof state["kind"] !== "string" || !STATES.includes(state["kind"])) return undefined;
   if (state["kind"] === "error" && !isObject(state["error"])) return undefined;

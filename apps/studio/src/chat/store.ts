@@ -1,7 +1,7 @@
 import type { Message } from "sluice/chat";
 import { stopRun } from "sluice/client";
 import { runningState, type Chat, type Turn } from "./chat.ts";
-import { followTurn } from "./follow.ts";
+import { followTurn, type Connection } from "./follow.ts";
 import { ended, interrupted, isStopping, opened, progressed, stopping, withdrawn } from "./progress.ts";
 import { createQuestion } from "./question.ts";
 import { loadChat, saveChat, type ChatStorage } from "./saved-chat.ts";
@@ -28,7 +28,7 @@ export interface ChatStore {
 }
 
 export interface ChatStoreOptions {
-  readonly fetch: typeof globalThis.fetch;
+  readonly connection: Connection;
   readonly storage: ChatStorage;
   /** Runs once, soon: several events become one new snapshot. */
   readonly nextFrame: (run: () => void) => void;
@@ -41,7 +41,8 @@ const SAVE_EVERY_MS = 1000;
 
 /** Takes up what an earlier page of this tab has kept, and reads on where an answer was under way. */
 export function createChatStore(options: ChatStoreOptions): ChatStore {
-  const { fetch, storage, nextFrame, now, newId } = options;
+  const { connection, storage, nextFrame, now, newId } = options;
+  const { fetch, origin } = connection;
   const listeners = new Set<() => void>();
   let chat: Chat = loadChat(storage) ?? { threadId: newId(), turns: [] };
   let conversation = new AbortController();
@@ -134,7 +135,7 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
     };
 
     await followTurn(turn, {
-      fetch,
+      ...connection,
       signal: AbortSignal.any([left, takenBack.signal]),
       onOpen(runId) {
         change(requestId, (before) => opened(before, runId));
@@ -154,7 +155,7 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
     });
     if (takenBack.signal.aborted) {
       // Nobody is known to be answering. The server is told as far as it hears.
-      void cancelRequest(fetch, requestId);
+      void cancelRequest(connection, requestId);
       change(requestId, withdrawn);
     } else {
       change(requestId, (before) => ended(before, latest));
@@ -165,7 +166,7 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
     const runId = find(requestId)?.runId;
     if (runId === undefined) return;
     try {
-      await stopRun({ url: `/runs/${encodeURIComponent(runId)}`, fetch });
+      await stopRun({ url: new URL(`/runs/${encodeURIComponent(runId)}`, origin), fetch });
     } catch {
       // While there is no connection it stays wanted, and is sent when there is one; else the person may try again.
       const waiting = runningState(find(requestId))?.waiting;

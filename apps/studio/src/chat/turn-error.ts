@@ -10,7 +10,7 @@ export function turnError(error: unknown): TurnError {
   }
   const refusal = refusalIn(error);
   if (refusal?.details["status"] === 401) {
-    return { code: KEY_REQUIRED, message: said(refusal) ?? "This server asks for an API key.", retry: "same-key" };
+    return { code: KEY_REQUIRED, message: "This server answers with an API key only.", retry: "same-key" };
   }
   if (error.code === "client/gave-up") {
     const message = (refusal && said(refusal)) ?? "The server cannot be reached.";

@@ -27,13 +27,15 @@ export const Answer = memo(function Answer({ turn, onRetry, onRegenerate }: Answ
     <div className="message answer" data-role="assistant" data-status={state.kind} aria-busy={running !== undefined}>
       <span className="sr-only">Answer: </span>
       {parts.map((part, index) => (
-        <Part key={index} part={part} streaming={running !== undefined} />
+        <Part key={index} part={part} unfinished={answer?.status !== "finished" && index === parts.length - 1} />
       ))}
       <Sources parts={parts} />
       {running && <Progress state={running} started={parts.length > 0} />}
       {answer?.status === "aborted" && <p className="note">Stopped</p>}
       {answer?.finishReason === "length" && <p className="note">Cut off: the model reached its limit of length.</p>}
-      {state.kind === "error" && state.error.code !== KEY_REQUIRED && <ErrorNotice error={state.error} onRetry={onRetry} />}
+      {state.kind === "error" && state.error.code !== KEY_REQUIRED && (
+        <ErrorNotice error={state.error} onRetry={onRetry} />
+      )}
       {state.kind === "ready" && (
         <div className="actions">
           <CopyButton text={answerText(answer)} label="Copy answer" />
@@ -51,12 +53,13 @@ export const Answer = memo(function Answer({ turn, onRetry, onRegenerate }: Answ
 
 interface PartProps {
   readonly part: MessagePart;
-  readonly streaming: boolean;
+  /** More may come, or would have come: the answer was stopped or failed here. */
+  readonly unfinished: boolean;
 }
 
-const Part = memo(function Part({ part, streaming }: PartProps): ReactNode {
-  if (part.type === "text") return <Markdown text={part.text} streaming={streaming && part.state === "streaming"} />;
-  if (part.type === "reasoning") return <Reasoning text={part.text} streaming={streaming && part.state === "streaming"} />;
+const Part = memo(function Part({ part, unfinished }: PartProps): ReactNode {
+  if (part.type === "text") return <Markdown text={part.text} unfinished={unfinished || part.state === "streaming"} />;
+  if (part.type === "reasoning") return <Reasoning text={part.text} streaming={part.state === "streaming"} />;
   if ("toolCallId" in part) return <ToolCall call={part} />;
   return null;
 });

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import { runningState } from "../chat/chat.ts";
+import type { Connection } from "../chat/follow.ts";
 import { isDemo, signIn } from "../chat/server.ts";
 import type { ChatStore } from "../chat/store.ts";
 import { KEY_REQUIRED } from "../chat/turn-error.ts";
@@ -9,13 +10,18 @@ import { EmptyState } from "./EmptyState.tsx";
 import { Header } from "./Header.tsx";
 import { KeyPrompt } from "./KeyPrompt.tsx";
 
-export function App({ store }: { readonly store: ChatStore }): ReactNode {
+interface AppProps {
+  readonly store: ChatStore;
+  readonly connection: Connection;
+}
+
+export function App({ store, connection }: AppProps): ReactNode {
   const chat = useSyncExternalStore(store.subscribe, store.snapshot);
   const [demo, setDemo] = useState(false);
   const [draft, setDraft] = useState("");
   const textbox = useRef<HTMLTextAreaElement>(null);
 
-  const askRegistry = useCallback(async () => setDemo(await isDemo(fetch)), []);
+  const askRegistry = useCallback(async () => setDemo(await isDemo(connection)), [connection]);
   useEffect(() => void askRegistry(), [askRegistry]);
 
   const last = chat.turns.at(-1);
@@ -45,7 +51,7 @@ export function App({ store }: { readonly store: ChatStore }): ReactNode {
     focus();
   };
   const enterKey = async (key: string): Promise<void> => {
-    await signIn(fetch, key);
+    await signIn(connection, key);
     void askRegistry();
     again();
   };
@@ -63,15 +69,8 @@ export function App({ store }: { readonly store: ChatStore }): ReactNode {
         <Conversation key={chat.threadId} turns={chat.turns} onRetry={again} onRegenerate={regenerate} />
       )}
       <footer className="dock">
-        {needsKey && <KeyPrompt message={last.state.kind === "error" ? last.state.error.message : ""} onKey={enterKey} />}
-        <Composer
-          textbox={textbox}
-          draft={draft}
-          onDraft={setDraft}
-          running={running}
-          onAsk={ask}
-          onStop={stop}
-        />
+        {needsKey && <KeyPrompt onKey={enterKey} />}
+        <Composer textbox={textbox} draft={draft} onDraft={setDraft} running={running} onAsk={ask} onStop={stop} />
       </footer>
     </div>
   );

@@ -44,7 +44,14 @@ export function Composer({ textbox, draft, onDraft, running, onAsk, onStop }: Co
         />
       </div>
       {running ? (
-        <button type="button" key="stop" className="round" aria-label="Stop" disabled={running.stopping} onClick={onStop}>
+        <button
+          type="button"
+          key="stop"
+          className="round"
+          aria-label="Stop"
+          disabled={running.stopping}
+          onClick={onStop}
+        >
           <Icon name="stop" />
         </button>
       ) : (

@@ -33,7 +33,11 @@ export function Conversation({ turns, onRetry, onRegenerate }: ConversationProps
             return (
               <article className="turn" key={index}>
                 <Question turn={turn} />
-                <Answer turn={turn} onRetry={isLast ? onRetry : undefined} onRegenerate={isLast ? onRegenerate : undefined} />
+                <Answer
+                  turn={turn}
+                  onRetry={isLast ? onRetry : undefined}
+                  onRegenerate={isLast ? onRegenerate : undefined}
+                />
               </article>
             );
           })}
@@ -61,7 +65,7 @@ function announcement(turn: Turn | undefined): string {
     case "streaming":
       return "Answering";
     case "ready":
-      return turn.answer?.status === "aborted" ? "Stopped" : "Answer complete";
+      return turn.answer?.status === "aborted" ? "Answer ended early" : "Answer complete";
     case "error":
       return "The answer failed";
   }

@@ -18,7 +18,8 @@ export function EmptyState({ demo, onExample }: EmptyStateProps): ReactNode {
         {demo && (
           <section className="demo" aria-label="Demo model">
             <p>
-              <strong>The demo model answers here</strong>, because no LLM is configured. Hints in your message steer it:
+              <strong>The demo model answers here</strong>, because no LLM is configured. Hints in your message steer
+              it:
             </p>
             <ul>
               {EXAMPLES.map(({ hint, effect }) => (

@@ -13,7 +13,7 @@ export function Icon({ name }: { readonly name: IconName }): ReactNode {
 
 const PATHS: Readonly<Record<IconName, string>> = {
   send: "M12 19V5M6 11l6-6 6 6",
-  stop: "M8 8h8v8H8z",
+  stop: "M7 7h10v10H7z",
   copy: "M9 9h10v10H9zM5 15V5h10",
   check: "M5 13l4 4L19 7",
   plus: "M12 5v14M5 12h14",

@@ -2,12 +2,11 @@ import { isSluiceError } from "sluice/errors";
 import { useState, type ReactNode, type SubmitEvent } from "react";
 
 interface KeyPromptProps {
-  readonly message: string;
   /** Rejects with what the server has against the key. */
   readonly onKey: (key: string) => Promise<void>;
 }
 
-export function KeyPrompt({ message, onKey }: KeyPromptProps): ReactNode {
+export function KeyPrompt({ onKey }: KeyPromptProps): ReactNode {
   const [key, setKey] = useState("");
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState<string>();
@@ -44,7 +43,8 @@ export function KeyPrompt({ message, onKey }: KeyPromptProps): ReactNode {
         Continue
       </button>
       <p id="key-note" role={refused === undefined ? undefined : "alert"} data-refused={refused !== undefined}>
-        {refused ?? message}
+        {refused ??
+          "This server answers with an API key only. It is exchanged for a cookie, and not kept in this page."}
       </p>
     </form>
   );

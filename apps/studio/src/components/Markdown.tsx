@@ -3,14 +3,18 @@ import { createStreamingParser } from "../markdown/streaming-parser.ts";
 import { parseMarkdown, type MarkdownNode } from "../markdown/parse.ts";
 import { renderNode } from "./MarkdownNode.tsx";
 
+interface MarkdownProps {
+  readonly text: string;
+  readonly unfinished: boolean;
+}
+
 /**
- * An answer's text. While it streams, only its last block is parsed and rendered again; when it is complete it is
+ * An answer's text. While it grows, only its last block is parsed and rendered again; when it is complete it is
  * parsed as a whole.
  */
-export const Markdown = memo(function Markdown(props: { readonly text: string; readonly streaming: boolean }): ReactNode {
-  const { text, streaming } = props;
+export const Markdown = memo(function Markdown({ text, unfinished }: MarkdownProps): ReactNode {
   const [parseGrowing] = useState(createStreamingParser);
-  const nodes = streaming ? parseGrowing(text) : parseMarkdown(text);
+  const nodes = unfinished ? parseGrowing(text) : parseMarkdown(text);
   return (
     <div className="markdown">
       {nodes.map((node, index) => (

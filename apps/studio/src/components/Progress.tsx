@@ -22,7 +22,8 @@ export function Progress({ state, started }: ProgressProps): ReactNode {
 }
 
 function wordsFor({ waiting, stopping }: RunningState, started: boolean): string {
-  if (waiting === "unreachable") return started ? "Connection lost, reconnecting…" : "The server cannot be reached, trying again…";
+  if (waiting === "unreachable")
+    return started ? "Connection lost, reconnecting…" : "The server cannot be reached, trying again…";
   if (waiting === "unavailable") return "The server is busy, trying again…";
   return stopping ? "Stopping…" : "";
 }

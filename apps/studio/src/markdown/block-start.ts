@@ -6,7 +6,7 @@ export function lastBlockStart(text: string, from: number): number {
   let start = from;
   let fence: string | undefined;
   let afterBlank = false;
-  for (let at = from; at < text.length; ) {
+  for (let at = from; at < text.length;) {
     const end = text.indexOf("\n", at);
     const line = text.slice(at, end < 0 ? text.length : end);
     if (fence === undefined && afterBlank && STARTS_BLOCK.test(line)) start = at;

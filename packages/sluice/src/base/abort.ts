@@ -23,19 +23,19 @@ const ABORTED: unique symbol = Symbol("aborted");
  */
 export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const iterator = source[Symbol.asyncIterator]();
-  const abort = whenAborted(signal);
-  const aborted = abort.promise.then((): typeof ABORTED => ABORTED);
+  let wake = (): void => {};
+  const onAbort = (): void => wake();
+  signal.addEventListener("abort", onAbort, { once: true });
   let open = true;
   try {
     while (true) {
       signal.throwIfAborted();
-      const next = iterator.next();
-      const step = await Promise.race([next, aborted]);
-      if (step === ABORTED) {
-        next.catch(() => {}); // the source may still fail; nobody waits for it any more
-        signal.throwIfAborted();
-        return;
-      }
+      // No Promise.race with one promise for the signal: that would keep every item until the signal is let go of.
+      const step = await new Promise<IteratorResult<T> | typeof ABORTED>((resolve, reject) => {
+        wake = () => resolve(ABORTED);
+        iterator.next().then(resolve, reject);
+      });
+      if (step === ABORTED) continue;
       if (step.done === true) {
         open = false;
         return;
@@ -46,7 +46,15 @@ export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSi
     if (!signal.aborted) open = false; // it failed by itself: nothing is left to return
     throw error;
   } finally {
-    abort.dispose();
-    if (open) void Promise.resolve(iterator.return?.()).catch(() => {});
+    signal.removeEventListener("abort", onAbort);
+    if (open) void letGo(iterator);
+  }
+}
+
+async function letGo(iterator: AsyncIterator<unknown>): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch {
+    // Nobody listens to what it says any more.
   }
 }

@@ -21,7 +21,7 @@ function mergeDeep(known: unknown, added: unknown): unknown {
   const merged = { ...known };
   for (const [key, value] of Object.entries(added)) {
     if (value === undefined || POLLUTING.has(key)) continue;
-    merged[key] = mergeDeep(Object.hasOwn(known, key) ? known[key] : undefined, value);
+    merged[key] = mergeDeep(known[key], value);
   }
   return merged;
 }

@@ -45,10 +45,10 @@ export function createParts(): Parts {
   };
 
   const addTool = (event: ToolEvent): void => {
-    const { type, toolCallId: id } = event;
-    const isInput = isToolInputEvent(event) || type === "tool-input-delta";
-    // A call that starts is a new part, also when an earlier one had the same id.
-    const index = type === "tool-input-start" ? undefined : (isInput ? inputs : calls).get(id);
+    const id = event.toolCallId;
+    const isInput = isToolInputEvent(event) || event.type === "tool-input-delta";
+    // A call that begins is a new part, also when an earlier one had the same id.
+    const index = (isInput ? inputs : calls).get(id);
     const part = advanceTool(index === undefined ? undefined : toolAt(parts, index), event);
     const position = index ?? push(part);
     parts[position] = part;

@@ -1,6 +1,6 @@
 import type { Random } from "../base/id.ts";
 
-/** No backoff is longer. A connection that lasted as long was a good one. */
+/** No backoff is longer. */
 export const MAX_DELAY_MS = 30_000;
 
 export interface Backoff {

@@ -4,7 +4,7 @@ import { startTimer } from "./wait.ts";
 /** One request and its answer. Waiting for either is given up when it takes longer than the limit. */
 export interface Connection {
   readonly signal: AbortSignal;
-  /** What broke it: the network, or silence. Undefined when an error came from somewhere else. */
+  /** The error that `watch` and `chunks` have thrown: of the network, or for silence. */
   readonly failure: Error | undefined;
   setLimit(ms: number): void;
   watch<T>(work: Promise<T>): Promise<T>;
@@ -35,7 +35,7 @@ export function openConnection(clock: Clock, limitMs: number, left: AbortSignal 
       return result;
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
-      throw error;
+      throw failure;
     } finally {
       cancelTimer();
     }

@@ -85,7 +85,7 @@ export function openEventStream(options: EventStreamOptions): EventStreamReader 
       opened(response, connection);
       yield* receive(response, connection);
     } catch (error) {
-      if (connection.failure === undefined) throw error;
+      if (error !== connection.failure) throw error;
     } finally {
       connection.close();
     }
@@ -109,26 +109,30 @@ export function openEventStream(options: EventStreamOptions): EventStreamReader 
     const openedAt = clock.now();
     const dialect = options.dialect ?? request.url.searchParams.get("dialect") ?? "simple";
     const { isTerminal = (event: StreamEvent) => isTerminalFrame(dialect, event) } = options;
-    const parsing = { maxEventLength, onRetry: backoff.setBase };
-    try {
-      for await (const event of parseEvents(connection.chunks(response.body), parsing)) {
-        if (left()) return;
-        // Also one that was received before: a server may repeat it.
-        if (isTerminal(event)) {
-          over = true;
-          connection.setLimit(LINGER_MS);
-        }
-        if (event.id !== undefined) {
-          if (!isNew(event.id)) continue;
-          lastEventId = event.id === "" ? undefined : event.id;
-        }
-        received = true;
-        progress();
-        yield event;
-      }
-    } finally {
+    const onComment = (): void => {
+      // A connection that is alive so late was a good one, even if it never brought an event.
       if (clock.now() - openedAt >= MAX_DELAY_MS) progress();
+    };
+    const parsing = { maxEventLength, onRetry: backoff.setBase, onComment };
+    for await (const event of parseEvents(connection.chunks(response.body), parsing)) {
+      if (left()) return;
+      // Also one that was received before: a server may repeat it.
+      if (isTerminal(event)) {
+        over = true;
+        connection.setLimit(LINGER_MS);
+      }
+      if (!accept(event)) continue;
+      progress();
+      yield event;
     }
+  }
+
+  /** False for one that was received before. */
+  function accept({ id }: StreamEvent): boolean {
+    if (id !== undefined && !isNew(id)) return false;
+    if (id !== undefined) lastEventId = id === "" ? undefined : id;
+    received = true;
+    return true;
   }
 
   async function waitAfter({ error, retryAfterMs }: Failure): Promise<void> {

@@ -5,9 +5,13 @@ import { isObject } from "../base/json.ts";
 export function refusal(status: number, body: string): SluiceError {
   const { code, message, traceId } = parseErrorBody(body);
   const named = code === undefined ? String(status) : `${status} (${code})`;
-  return new SluiceError("client/refused", `The server answered ${named}${message === undefined ? "." : `: ${message}`}`, {
-    details: { status, code, message, traceId },
-  });
+  return new SluiceError(
+    "client/refused",
+    `The server answered ${named}${message === undefined ? "." : `: ${message}`}`,
+    {
+      details: { status, code, message, traceId },
+    },
+  );
 }
 
 /** @returns the object that a text holds as JSON, else an empty one */

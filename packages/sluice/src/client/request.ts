@@ -18,7 +18,7 @@ export function firstRequest(options: EventStreamOptions): StreamRequest {
   if (!headers.has("accept")) headers.set("accept", "text/event-stream");
   if (body === undefined) return { url, headers };
   headers.set("content-type", "application/json");
-  const hasRequestId = isObject(body) && body["requestId"] !== undefined;
+  const hasRequestId = isObject(body) && typeof body["requestId"] === "string";
   if (!hasRequestId && !headers.has("idempotency-key")) headers.set("idempotency-key", randomId("key", random));
   return { url, headers, body: JSON.stringify(body) };
 }
@@ -35,7 +35,7 @@ export function nextRequest(request: StreamRequest, response: Response): StreamR
 
 export function toRequestInit(request: StreamRequest, lastEventId: string | undefined): RequestInit {
   const headers = new Headers(request.headers);
-  if (lastEventId !== undefined) headers.set("last-event-id", utf8Header(lastEventId));
+  if (lastEventId) headers.set("last-event-id", utf8Header(lastEventId));
   const { body } = request;
   return body === undefined ? { headers, cache: "no-store" } : { method: "POST", headers, body, cache: "no-store" };
 }

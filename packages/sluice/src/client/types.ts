@@ -54,8 +54,8 @@ export interface EventStreamOptions {
   /** For the events of another server, in place of `dialect`. */
   readonly isTerminal?: (event: StreamEvent) => boolean;
   /**
-   * Attempts in a row before it gives up; default 30. They are counted anew after an event, after a connection that
-   * lasted 30 s, and after a wake. An attempt made offline does not count.
+   * Attempts in a row before it gives up; default 30. They are counted anew after an event, after a heartbeat on a
+   * connection that is 30 s old, and after a wake. While the browser is offline it does not give up.
    */
   readonly maxAttempts?: number;
   /** Gives up when the next attempt would come later than this after the last progress. Default: never. */

@@ -27,16 +27,18 @@ export interface Wait {
 /** Ends with the time, the signal or the wake, whichever is first. True for the wake. */
 export function wait(ms: number, { clock, signal, wake }: Wait): Promise<boolean> {
   return new Promise((resolve) => {
+    let cancelTimer = (): void => {};
+    let unsubscribe = (): void => {};
     const end = (woken: boolean): void => {
       cancelTimer();
-      unsubscribe?.();
+      unsubscribe();
       signal?.removeEventListener("abort", onAbort);
       resolve(woken);
     };
     const onAbort = (): void => end(false);
-    const cancelTimer = startTimer(clock, ms, () => end(false));
-    const unsubscribe = wake?.subscribe(() => end(true));
     signal?.addEventListener("abort", onAbort);
+    cancelTimer = startTimer(clock, ms, () => end(false));
+    if (wake !== undefined) unsubscribe = wake.subscribe(() => end(true));
     if (signal?.aborted === true) end(false);
   });
 }

@@ -1,3 +1,4 @@
+import { isObject } from "../base/json.ts";
 import { isApplicationEvent, isTerminal } from "../chat/index.ts";
 import { DONE } from "./decoder.ts";
 import type { Dialect, Frame } from "./types.ts";
@@ -16,13 +17,22 @@ export const aiSdkDialect: Dialect = {
   stateless: true,
   open: () => (event) => {
     if (isApplicationEvent(event)) {
-      // No chunk of another type is let through, and no event has a name. `onData` sees it; the message does not keep it.
+      // No other type would be let through, and no event has a name. `onData` sees it; the message does not keep it.
       return [frame({ type: `data-${event.event}`, data: event.data, transient: true })];
     }
     return isTerminal(event) ? [frame(event), { data: DONE }] : [frame(event)];
   },
 };
 
+const SUSPECT = /"(?:__proto__|constructor)":/;
+
 function frame(chunk: object): Frame {
-  return { data: JSON.stringify(chunk) };
+  const data = JSON.stringify(chunk);
+  return { data: SUSPECT.test(data) ? JSON.stringify(chunk, withoutPrototypes) : data };
+}
+
+// The AI SDK breaks off a stream in which any object has such a key, and a model may write one into a tool's input.
+function withoutPrototypes(key: string, value: unknown): unknown {
+  if (key === "__proto__") return undefined;
+  return key === "constructor" && isObject(value) && Object.hasOwn(value, "prototype") ? undefined : value;
 }

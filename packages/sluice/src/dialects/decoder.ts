@@ -19,6 +19,9 @@ export interface Decoder<Event extends RunEvent = RunEvent> {
 /** The data that ends a stream of OpenAI's chat API or of the AI SDK. */
 export const DONE: string = "[DONE]";
 
+/** Characters of one event: files and whole answers come in one, and a run may hold as much. */
+export const MAX_EVENT_LENGTH = 67_108_864;
+
 /** `DONE` as an item. Not the text itself, which is also something that a model can say. */
 export const END: unique symbol = Symbol("end marker");
 

@@ -3,7 +3,7 @@ import { END, truncated, type Decoder } from "./decoder.ts";
 import { createOpenAIChatDecoder } from "./openai-chat.ts";
 import { createOpenAIResponsesDecoder } from "./openai-responses.ts";
 import { createRunEventDecoder } from "./run-events.ts";
-import { createSimpleDecoder } from "./simple-frames.ts";
+import { createSimpleDecoder, isSimpleBeginning } from "./simple-frames.ts";
 import { createUIMessageDecoder } from "./ui-message-stream.ts";
 
 /**
@@ -31,7 +31,7 @@ function decoderFor(first: unknown, remote: boolean): Decoder {
   if (Array.isArray(choices) || (type === undefined && isObject(error))) return createOpenAIChatDecoder();
   if (typeof type === "string" && type.startsWith("response.")) return createOpenAIResponsesDecoder();
   if (type === "error" && typeof errorText !== "string") return createOpenAIResponsesDecoder();
-  if (remote && type === undefined && typeof event === "string") return createSimpleDecoder();
+  if (remote && type === undefined && isSimpleBeginning(event)) return createSimpleDecoder();
   // A stream of the AI SDK begins with `start`. One that does must also say how it ends.
   return type === "start" || remote ? createRunEventDecoder(createUIMessageDecoder()) : createRunEventDecoder();
 }

@@ -1,3 +1,5 @@
+import { unsupported } from "./decoder.ts";
+
 /** A stream in either shape. Not every ReadableStream can be iterated (Safari's cannot). */
 export type Pullable<T> = AsyncIterable<T> | ReadableStream<T>;
 
@@ -8,17 +10,18 @@ export interface Pull<T> {
   letGo(): void;
 }
 
-export function isPullable(value: unknown): value is Pullable<unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  return Symbol.asyncIterator in value || ("getReader" in value && typeof value.getReader === "function");
-}
-
-/** Takes hold of a source; nothing is pulled yet. @throws TypeError for a stream that is locked already */
+/**
+ * Takes hold of a source; nothing is pulled yet.
+ * @throws SluiceError `run/source-unsupported` for what is no stream, or is read by somebody else
+ */
 export function pull<T>(source: Pullable<T>): Pull<T> {
-  return "getReader" in source ? pullStream(source) : pullIterable(source);
+  if (isStream(source)) return pullStream(source);
+  if (isIterable(source)) return pullIterable(source);
+  throw unsupported("This is no source.");
 }
 
 function pullStream<T>(stream: ReadableStream<T>): Pull<T> {
+  if (stream.locked) throw unsupported("The stream is read by somebody else.");
   const reader = stream.getReader();
   const letGo = (): void => void reader.cancel().catch(() => {});
   return {
@@ -57,6 +60,19 @@ async function returnQuietly(iterator: AsyncIterator<unknown>): Promise<void> {
   }
 }
 
+// The types promise one of the two, but sources come from everywhere.
+function isStream<T>(source: Pullable<T>): source is ReadableStream<T> {
+  return isObjectLike(source) && "getReader" in source && typeof source.getReader === "function";
+}
+
+function isIterable<T>(source: Pullable<T>): source is AsyncIterable<T> {
+  return isObjectLike(source) && Symbol.asyncIterator in source;
+}
+
 function isAbortable(value: unknown): value is { abort(): void } {
-  return typeof value === "object" && value !== null && "abort" in value && typeof value.abort === "function";
+  return isObjectLike(value) && "abort" in value && typeof value.abort === "function";
+}
+
+function isObjectLike(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

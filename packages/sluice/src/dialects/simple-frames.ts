@@ -48,6 +48,11 @@ export function createSimpleDecoder(): Decoder {
   };
 }
 
+/** Whether a stream whose first event has this name is in the `simple` dialect. */
+export function isSimpleBeginning(event: unknown): boolean {
+  return event === "typing" || event === "chunk";
+}
+
 function ending({ finishReason, usage }: Record<string, unknown>): RunEvent {
   if (finishReason === "abort") return { type: "abort" };
   return {

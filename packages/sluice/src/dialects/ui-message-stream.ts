@@ -2,7 +2,7 @@ import { SluiceError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import { isTerminal, type ChatEvent, type TerminalEvent } from "../chat/index.ts";
 import { parseEvents } from "../sse/index.ts";
-import { END, decode, toItem, truncated, unsupported, type Decoder } from "./decoder.ts";
+import { END, MAX_EVENT_LENGTH, decode, toItem, truncated, unsupported, type Decoder } from "./decoder.ts";
 import { knownFinishReason } from "./finish-reason.ts";
 import { pull, type Pullable } from "./pull.ts";
 
@@ -101,7 +101,8 @@ async function* chunksOf(items: AsyncIterable<unknown>): AsyncGenerator<unknown>
       yield* { [Symbol.asyncIterator]: () => iterator };
       return;
     }
-    for await (const { data } of parseEvents(bytesFrom(value, iterator))) yield toItem(data);
+    const events = parseEvents(bytesFrom(value, iterator), { maxEventLength: MAX_EVENT_LENGTH });
+    for await (const { data } of events) yield toItem(data);
   } finally {
     await iterator.return?.();
   }

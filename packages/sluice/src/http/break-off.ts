@@ -4,6 +4,7 @@ import type { NodeRequest, NodeResponse } from "./node.ts";
 // RFC 9113 section 7. NO_ERROR and CANCEL look like a clean end to HTTP/2 clients.
 const INTERNAL_ERROR = 2;
 const FLUSH_MS = 5_000;
+const RESET_MS = 50;
 
 /**
  * Ends an unfinished answer so that its reader sees it is broken (promise 3). What each kind of connection needs was
@@ -16,14 +17,12 @@ export function breakOff(req: NodeRequest, res: NodeResponse, clock: Clock): voi
     return;
   }
   const { socket } = req;
-  if (req.httpVersionMinor === 0) {
-    socket.resetAndDestroy();
-    return;
-  }
   // Frames that are complete are of use to a reader, so what was written still goes out, unless it takes nothing.
-  const cancel = clock.timer(FLUSH_MS, () => socket.destroy());
+  const cancel = clock.timer(FLUSH_MS, () => socket.resetAndDestroy());
   socket.write("", () => {
     cancel();
-    socket.destroy();
+    if (req.httpVersionMinor > 0) socket.destroy();
+    // A reset that comes together with the last bytes is a clean end to some readers, Node among them.
+    else clock.timer(RESET_MS, () => socket.resetAndDestroy());
   });
 }

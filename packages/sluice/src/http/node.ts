@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
 import { tooLarge } from "./ask.ts";
 import { breakOff } from "./break-off.ts";
-import { GREETING, HEARTBEAT } from "./greeting.ts";
+import { HEARTBEAT, greeting } from "./greeting.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { BodyText, BodyValue, Call, EventStream, Reply, RequestLike } from "./types.ts";
 
@@ -114,7 +114,7 @@ async function sendEvents(
 
   req.socket.setNoDelay(true);
   writeHead(res, 200, headers);
-  write(GREETING);
+  write(greeting(events.retryMs));
   const heartbeat = startHeartbeat(clock, events.heartbeatMs, () => {
     if (!res.writableNeedDrain) write(HEARTBEAT);
   });

@@ -19,6 +19,7 @@ export interface Service {
   readonly authorize: Authorize;
   readonly readers: Readers;
   readonly heartbeatMs: number;
+  readonly retryMs: number;
   /** Where the routes are mounted: empty, or `/api`. */
   readonly basePath: string;
 }
@@ -91,6 +92,7 @@ export async function readReply(service: Service, call: Call, run: RunState, opt
     events: {
       runId: run.id,
       heartbeatMs: service.heartbeatMs,
+      retryMs: service.retryMs,
       enter: service.readers.add,
       open: (signal) => deliver({ store, run, dialect, after, idPrefix, signal }),
       closed({ error, left, writes, bytes }) {

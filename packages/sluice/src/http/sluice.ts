@@ -28,6 +28,8 @@ export interface SluiceOptions extends RoutesOptions {
   readonly ttlMs?: number;
   /** A comment goes out after this much silence. Default 15,000. */
   readonly heartbeatMs?: number;
+  /** How long a reader that was cut is told to wait before it comes back. Default 1,000. */
+  readonly retryMs?: number;
   /** Told of every interruption and every refusal, one call each. Default: nothing is told. */
   readonly log?: Logger;
   readonly clock?: Clock;
@@ -98,6 +100,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     dialects: createDialects(options.dialects ?? builtInDialects),
     authorize: options.authorize,
     heartbeatMs: options.heartbeatMs ?? 15_000,
+    retryMs: options.retryMs ?? 1_000,
   };
   const routes = createRoutes(service, options);
 

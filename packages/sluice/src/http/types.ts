@@ -54,6 +54,8 @@ type Headers = Readonly<Record<string, string>>;
 export interface EventStream {
   readonly runId: string;
   readonly heartbeatMs: number;
+  /** What the reader is told to wait before it comes back. */
+  readonly retryMs: number;
   /** To be called when the stream begins, and what it returns when it is over: see Readers. */
   readonly enter: (breakOff: (reason: SluiceError) => void) => () => void;
   /** Texts of whole frames. Ends only after the terminal; in every other case it throws. */

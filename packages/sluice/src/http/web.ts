@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { GREETING, HEARTBEAT } from "./greeting.ts";
+import { HEARTBEAT, greeting } from "./greeting.ts";
 import { startHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { tooLarge } from "./ask.ts";
 import type { BodyText, Call, EventStream, ReaderOutcome, Reply } from "./types.ts";
@@ -66,7 +66,7 @@ function streamOf(events: EventStream, clock: Clock): ReadableStream<Uint8Array>
   }
 
   function begin(controller: Controller): void {
-    send(controller, GREETING);
+    send(controller, greeting(events.retryMs));
     heartbeat = startHeartbeat(clock, events.heartbeatMs, () => {
       // Below zero something waits already: the silence is the reader's own.
       if ((controller.desiredSize ?? -1) >= 0) send(controller, HEARTBEAT);

@@ -1,6 +1,7 @@
 export { createRuns } from "./runs.ts";
 export type { Opened, RunPage, Runs, RunsOptions, Started } from "./runs.ts";
-export type { OpenRun, Outcome } from "./open.ts";
+export type { OpenRun } from "./open.ts";
+export type { Outcome } from "./outcome.ts";
 export { toRunEvents } from "./source.ts";
 export type { RunSource } from "./source.ts";
 export type { RunInput, RunLimits, RunState, RunStatus, SourceContext, StartRun } from "./types.ts";

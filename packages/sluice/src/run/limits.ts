@@ -13,12 +13,15 @@ export function checkLimits(given: Partial<RunLimits>, defaults: RunLimits = DEF
     maxEntries: given.maxEntries ?? defaults.maxEntries,
   };
   for (const [name, value] of Object.entries(limits)) {
-    const most = name === "maxDurationMs" ? MAX_DURATION_MS : Number.MAX_SAFE_INTEGER;
-    if (!Number.isSafeInteger(value) || value < 1 || value > most) {
-      throw new SluiceError("option/invalid", `${name} must be a whole number from 1 to ${most}.`, {
-        details: { field: name },
-      });
-    }
+    checkWhole(name, value, name === "maxDurationMs" ? MAX_DURATION_MS : Number.MAX_SAFE_INTEGER);
   }
   return limits;
+}
+
+/** @throws SluiceError `option/invalid` unless `value` is a whole number from 1 to `most` */
+export function checkWhole(name: string, value: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value;
+  throw new SluiceError("option/invalid", `${name} must be a whole number from 1 to ${most}.`, {
+    details: { field: name },
+  });
 }

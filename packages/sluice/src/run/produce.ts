@@ -1,17 +1,20 @@
 import { untilAborted } from "../base/abort.ts";
-import { isTerminal, type RunEvent } from "../chat/index.ts";
+import { isTerminal } from "../chat/index.ts";
 import type { OpenRun } from "./open.ts";
-import { toRunEvents } from "./source.ts";
+import { toRunEvents, type RunSource } from "./source.ts";
 import type { RunInput, SourceContext } from "./types.ts";
 
 /**
  * Pours a source into a run until there is a terminal: its own, `finish` after a normal end, `error` when it throws.
- * When the run's signal fires the run ends by itself, also while the source hangs. Never rejects for the source's sake.
+ * When the run's signal fires the run ends by itself, also while the source hangs. @throws what the log threw when no
+ * terminal could be written; never for the source's sake
  */
 export async function produce(run: OpenRun, input: RunInput): Promise<void> {
   const { id: runId, signal } = run;
+  if (signal.aborted) return discard(input);
   try {
-    for await (const event of untilAborted(eventsOf(input, { runId, signal }), signal)) {
+    const events = toRunEvents(sourceOf(input, { runId, signal }), { signal });
+    for await (const event of untilAborted(events, signal)) {
       await run.append(event);
       if (isTerminal(event)) return;
     }
@@ -21,21 +24,19 @@ export async function produce(run: OpenRun, input: RunInput): Promise<void> {
   }
 }
 
-async function* eventsOf(input: RunInput, context: SourceContext): AsyncGenerator<RunEvent> {
-  const source = typeof input === "function" ? await input(context) : input;
-  yield* toRunEvents(source, { signal: context.signal });
-}
-
-/** For a request that attached to a run: the source it brought along is let go of. */
+/** For a request that started nothing: the source it brought along is let go of. Never rejects. */
 export async function discard(input: RunInput): Promise<void> {
   if (typeof input === "function") return;
-  const events = toRunEvents(input, { signal: AbortSignal.abort() });
   try {
+    const events = toRunEvents(input, { signal: AbortSignal.abort() });
     // A generator that never ran has nothing to return: it is started to be ended.
     await events.next();
+    await events.return(undefined);
   } catch {
     // Nobody is listening to what it says.
-  } finally {
-    await events.return(undefined);
   }
+}
+
+async function sourceOf(input: RunInput, context: SourceContext): Promise<Awaited<RunSource>> {
+  return typeof input === "function" ? input(context) : input;
 }

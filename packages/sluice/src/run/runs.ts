@@ -1,16 +1,18 @@
+import { whenAborted } from "../base/abort.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError, isSluiceError } from "../base/errors.ts";
 import { randomId, systemRandom, type Random } from "../base/id.ts";
 import { canonicalJson } from "../base/json.ts";
 import { silent, type Logger } from "../base/log.ts";
-import type { ListLogs, LogState, LogStore } from "../log/types.ts";
+import { parseRunEvent, type RunEvent } from "../chat/index.ts";
+import type { Claim, ListLogs, LogState, LogStore } from "../log/types.ts";
+import { beginRun, type ActiveRun } from "./active.ts";
 import { hashOf } from "./hash.ts";
-import { checkLimits } from "./limits.ts";
-import { STOPPED, openRun, type OpenRun } from "./open.ts";
+import { checkLimits, checkWhole } from "./limits.ts";
+import type { OpenRun } from "./open.ts";
 import { discard, produce } from "./produce.ts";
 import { toRunState } from "./state.ts";
 import type { RunInput, RunLimits, RunState, StartRun } from "./types.ts";
-import { createWriter } from "./writer.ts";
 
 export interface RunsOptions {
   readonly store: LogStore;
@@ -64,7 +66,7 @@ export interface Runs {
   delete(id: string): Promise<void>;
   /**
    * No new runs from now on; resolves when those of this node have ended. When the signal fires first, what is still
-   * running ends with `error`, code `run/shutdown`.
+   * running ends with `error`, code `run/shutdown`, and that is waited for.
    */
   drain(deadline: AbortSignal): Promise<void>;
   readonly draining: boolean;
@@ -77,10 +79,9 @@ export function createRuns(options: RunsOptions): Runs {
   return new NodeRuns(options);
 }
 
-interface Active {
-  readonly controller: AbortController;
-  readonly ended: Promise<void>;
-  readonly fence: number;
+interface Producing extends Omit<ActiveRun, "run"> {
+  /** When the lease was asked for that the log granted last. */
+  leasedAt: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -92,9 +93,13 @@ class NodeRuns implements Runs {
   readonly #log: Logger;
   readonly #holder: string;
   readonly #limits: RunLimits;
+  readonly #ttlMs: number;
   readonly #leaseMs: number;
-  readonly #active = new Map<string, Active>();
+  readonly #active = new Map<string, Producing>();
+  /** Runs that are being made in the store. */
+  readonly #opening = new Set<Promise<Opened>>();
   #draining = false;
+  #shutDown: SluiceError | undefined;
   #stopRenewing: (() => void) | undefined;
 
   constructor(options: RunsOptions) {
@@ -104,7 +109,8 @@ class NodeRuns implements Runs {
     this.#log = options.log ?? silent;
     this.#holder = randomId("node", options.random ?? systemRandom);
     this.#limits = checkLimits(options.limits ?? {});
-    this.#leaseMs = options.leaseMs ?? 7_000;
+    this.#ttlMs = checkWhole("ttlMs", options.ttlMs ?? DAY_MS, Number.MAX_SAFE_INTEGER);
+    this.#leaseMs = checkWhole("leaseMs", options.leaseMs ?? 7_000, DAY_MS);
   }
 
   get draining(): boolean {
@@ -116,6 +122,8 @@ class NodeRuns implements Runs {
   }
 
   async start(options: StartRun, input: RunInput): Promise<Started> {
+    // A promise that fails before anybody reads it is no reason to end the process.
+    if (input instanceof Promise) input.catch(() => {});
     let opened: Opened;
     try {
       opened = await this.open(options);
@@ -139,16 +147,23 @@ class NodeRuns implements Runs {
     if (taken) return attach(taken, claim.hash);
     if (this.#draining) throw new SluiceError("run/draining", "This server is shutting down. Try again.");
 
+    const opening = this.#create(options, limits, claim);
+    this.#opening.add(opening);
+    return opening.finally(() => this.#opening.delete(opening));
+  }
+
+  async #create(options: StartRun, limits: RunLimits, claim: Claim | undefined): Promise<Opened> {
     const id = randomId("run", this.#options.random ?? systemRandom);
+    const start = parseRunEvent({ type: "start", messageId: options.messageId ?? id.replace(/^run_/, "msg_") });
     const created = await this.store.create(id, {
       owner: options.owner,
       meta: options.meta ?? {},
-      ttlMs: this.#options.ttlMs ?? DAY_MS,
+      ttlMs: this.#ttlMs,
       lease: { holder: this.#holder, ttlMs: this.#leaseMs },
       ...(claim ? { claim } : {}),
     });
     if (!created.created && claim) return attach(created.state, claim.hash);
-    return { id, attached: false, run: this.#begin(id, created.fence, options, limits) };
+    return { id, attached: false, run: this.#begin(id, created.fence, limits, start) };
   }
 
   async get(id: string): Promise<RunState | undefined> {
@@ -187,83 +202,59 @@ class NodeRuns implements Runs {
 
   async drain(deadline: AbortSignal): Promise<void> {
     this.#draining = true;
-    const shutDown = (): void => {
-      const reason = new SluiceError("run/shutdown", "The server shut down before the answer was complete.");
-      for (const { controller } of this.#active.values()) controller.abort(reason);
-    };
-    if (deadline.aborted) shutDown();
-    else deadline.addEventListener("abort", shutDown, { once: true });
-    while (this.#active.size > 0) await Promise.all(Array.from(this.#active.values(), ({ ended }) => ended));
-    deadline.removeEventListener("abort", shutDown);
-    this.#stopRenewing?.();
+    const late = whenAborted(deadline);
+    await Promise.race([this.#idle(), late.promise]);
+    late.dispose();
+    if (!deadline.aborted) return;
+    this.#shutDown = new SluiceError("run/shutdown", "The server shut down before the answer was complete.");
+    for (const { abort } of this.#active.values()) abort(this.#shutDown);
+    await Promise.all(Array.from(this.#active.values(), ({ ended }) => ended));
   }
 
-  #begin(id: string, fence: number, options: StartRun, limits: RunLimits): OpenRun {
-    const controller = new AbortController();
-    const startedAt = this.#clock.now();
-    const onLost = (error: unknown): void => controller.abort(error);
-    const writer = createWriter({ store: this.store, clock: this.#clock, runId: id, fence, limits, onLost });
-    // Stored before the source is asked: every reader has a first frame with an id at once.
-    void writer.append({ type: "start", messageId: options.messageId ?? id.replace(/^run_/, "msg_") });
-    const cancelDeadline = this.#clock.timer(limits.maxDurationMs, () => {
-      const seconds = Math.round(limits.maxDurationMs / 1000);
-      controller.abort(new SluiceError("run/max-duration", `The answer took longer than ${seconds} s.`));
-    });
-    const watch = new AbortController();
-    void this.store.stopRequested(id, watch.signal).then(
-      () => watch.signal.aborted || controller.abort(STOPPED),
-      (error: unknown) => controller.abort(error),
-    );
-    const run = openRun(id, writer, controller.signal);
-    const ended = run.ended
-      .then(
-        ({ terminal, error }) => {
-          if (terminal.type === "finish") return;
-          // Whoever still works for this run (a source that hangs) learns that it is over.
-          controller.abort(STOPPED);
-          const code = terminal.type === "abort" ? "stopped" : (terminal.code ?? "PROCESSING_ERROR");
-          this.#tell("info", "run interrupted", id, code, writer.taken, startedAt, error);
-        },
-        (error: unknown) => this.#tell("error", "run lost", id, codeOf(error), writer.taken, startedAt, error),
-      )
-      .then(() => {
-        cancelDeadline();
-        watch.abort();
-        this.#active.delete(id);
-      });
-    this.#active.set(id, { controller, ended, fence });
+  async #idle(): Promise<void> {
+    while (this.#opening.size + this.#active.size > 0) {
+      await Promise.allSettled([...this.#opening, ...Array.from(this.#active.values(), ({ ended }) => ended)]);
+    }
+  }
+
+  #begin(id: string, fence: number, limits: RunLimits, start: RunEvent): OpenRun {
+    const active = beginRun({ id, fence, limits, start, store: this.store, clock: this.#clock, log: this.#log });
+    const { run, abort } = active;
+    const ended = active.ended.then(() => this.#forget(id));
+    this.#active.set(id, { fence, abort, ended, leasedAt: this.#clock.now() });
+    if (this.#shutDown) abort(this.#shutDown);
     this.#renewLater();
     return run;
   }
 
-  // One timer for all runs of this node. A lease that was lost aborts its producer.
+  #forget(id: string): void {
+    this.#active.delete(id);
+    if (this.#active.size > 0) return;
+    this.#stopRenewing?.();
+    this.#stopRenewing = undefined;
+  }
+
+  // One timer for all runs of this node.
   #renewLater(): void {
     this.#stopRenewing ??= this.#clock.timer(this.#leaseMs / 3.5, () => {
       this.#stopRenewing = undefined;
-      const request = { holder: this.#holder, ttlMs: this.#leaseMs };
-      for (const [id, { controller, fence }] of this.#active) {
-        this.store.lease(id, request).then(
-          (lease) => lease.fence === fence || controller.abort(new SluiceError("log/fenced", "The lease was lost.")),
-          (error: unknown) => {
-            if (this.#active.has(id) && !isSluiceError(error, "log/closed")) controller.abort(error);
-          },
-        );
-      }
-      if (this.#active.size > 0) this.#renewLater();
+      for (const [id, active] of this.#active) void this.#renew(id, active);
+      this.#renewLater();
     });
   }
 
-  #tell(
-    level: "info" | "error",
-    message: string,
-    run: string,
-    code: string,
-    taken: { readonly events: number; readonly bytes: number },
-    startedAt: number,
-    error: unknown,
-  ): void {
-    const ms = this.#clock.now() - startedAt;
-    this.#log(level, message, { run, code, chunks: taken.events, bytes: taken.bytes, ms, error });
+  // A lease that was lost aborts its producer. A log that fails is asked again while the lease may last.
+  async #renew(id: string, active: Producing): Promise<void> {
+    const askedAt = this.#clock.now();
+    try {
+      const lease = await this.store.lease(id, { holder: this.#holder, ttlMs: this.#leaseMs });
+      if (lease.fence !== active.fence) throw new SluiceError("log/fenced", "The lease was lost.");
+      active.leasedAt = askedAt;
+    } catch (error) {
+      if (!this.#active.has(id) || isSluiceError(error, "log/closed")) return;
+      const lapsed = this.#clock.now() - active.leasedAt >= this.#leaseMs;
+      if (lapsed || isSluiceError(error)) active.abort(error);
+    }
   }
 }
 
@@ -274,10 +265,6 @@ function attach(log: LogState, hash: string): Opened {
     });
   }
   return { id: log.id, attached: true, run: undefined };
-}
-
-function codeOf(error: unknown): string {
-  return isSluiceError(error) ? error.code : "PROCESSING_ERROR";
 }
 
 function runNotFound(cause?: unknown): SluiceError {

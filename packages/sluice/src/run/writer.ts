@@ -1,8 +1,9 @@
-import { SluiceError } from "../base/errors.ts";
-import type { Clock } from "../base/clock.ts";
+import { sleep, type Clock } from "../base/clock.ts";
+import { SluiceError, isSluiceError } from "../base/errors.ts";
 import { createOrder, isTerminal, parseRunEvent } from "../chat/index.ts";
-import type { RunEvent, TerminalEvent } from "../chat/index.ts";
+import type { RunEvent } from "../chat/index.ts";
 import type { LogStore } from "../log/types.ts";
+import { outcomeOf, type Outcome } from "./outcome.ts";
 import { summarise, type RunSummary } from "./state.ts";
 import type { RunLimits } from "./types.ts";
 
@@ -12,8 +13,8 @@ export interface WriterOptions {
   readonly runId: string;
   readonly fence: number;
   readonly limits: Pick<RunLimits, "maxBytes" | "maxEntries">;
-  /** Called once, with the reason, when the log refuses an append: the producer has lost the run. */
-  readonly onLost: (error: unknown) => void;
+  /** Called with the reason when the run cannot go on: an event went over a limit, or the log refused an append. */
+  readonly onRefused: (error: unknown) => void;
 }
 
 /** The one who appends to a run. Checks events and their order, and gathers those of one turn into one append. */
@@ -26,16 +27,22 @@ export interface RunWriter {
    */
   append(event: RunEvent): Promise<void>;
   /**
-   * Appends what waits and the terminal, and closes the run. The limits do not hold for the terminal.
-   * @throws SluiceError `run/ended` the second time; what the log threw
+   * Appends what waits and the terminal, and closes the run. Resolves with how it ended: by an `error` instead, when
+   * the terminal cannot be written as it is, or when events before it were lost. The limits do not hold for it. A log
+   * that fails is asked again for 10 s; after that the run is left to whoever takes it over.
+   * @throws SluiceError `run/ended` the second time, `run/producer-lost` after the 10 s; what the log refused with
    */
-  end(terminal: TerminalEvent): Promise<void>;
+  end(outcome: Outcome): Promise<Outcome>;
+  /** True from the first call of `end` on. */
+  readonly ended: boolean;
   /** Events taken so far, and their UTF-8 bytes. */
   readonly taken: { readonly events: number; readonly bytes: number };
 }
 
 const HIGH_WATER_MARK = 1 << 20;
 const ROOM: Promise<void> = Promise.resolve();
+const PATIENCE_MS = 10_000;
+const RETRY_MS = 500;
 
 export function createWriter(options: WriterOptions): RunWriter {
   return new Writer(options);
@@ -53,6 +60,7 @@ class Writer implements RunWriter {
   #stored = 0;
   #turn: Promise<void> | undefined;
   #lost: { readonly error: unknown } | undefined;
+  #failure: unknown;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -61,6 +69,10 @@ class Writer implements RunWriter {
 
   get taken(): { events: number; bytes: number } {
     return { events: this.#events, bytes: this.#bytes };
+  }
+
+  get ended(): boolean {
+    return this.#order.ended;
   }
 
   append(event: RunEvent): Promise<void> {
@@ -73,31 +85,63 @@ class Writer implements RunWriter {
     return this.#unacknowledged < HIGH_WATER_MARK ? ROOM : this.#turn;
   }
 
-  async end(terminal: TerminalEvent): Promise<void> {
-    const text = serialise(terminal);
-    this.#order.accept(terminal);
+  async end(given: Outcome): Promise<Outcome> {
+    const ending = toEnding(given);
+    this.#order.accept(ending.outcome.terminal);
+    return new Promise((resolve, reject) => {
+      const patience = new AbortController();
+      const cancel = this.#options.clock.timer(PATIENCE_MS, () => {
+        const message = "The log did not take the terminal in time.";
+        reject(new SluiceError("run/producer-lost", message, { cause: this.#failure }));
+        patience.abort();
+      });
+      void this.#close(ending, patience.signal).then(resolve, reject).finally(cancel);
+    });
+  }
+
+  async #close(given: Ending, patience: AbortSignal): Promise<Outcome> {
     // The turn under way is waited for: the terminal must state what it follows.
     while (this.#turn) await this.#turn;
-    this.#throwIfLost();
     const { store, runId, fence, clock } = this.#options;
+    // Only an error may follow events that were lost: anything else would hide the hole.
+    const lost = given.outcome.terminal.type === "error" ? undefined : this.#lost;
+    const { outcome, text } = lost ? toEnding(outcomeOf(lost.error)) : given;
     const summary: RunSummary = {
-      ...summarise(terminal),
+      ...summarise(outcome.terminal),
       ...(this.#firstTokenAt === undefined ? {} : { firstTokenMs: this.#firstTokenAt - this.#startedAt }),
       durationMs: clock.now() - this.#startedAt,
     };
-    await store.close(runId, [text], { expected: this.#stored, fence, summary });
+    let expected: number | undefined;
+    while (true) {
+      try {
+        expected ??= await this.#endOfLog();
+        await store.close(runId, [text], { expected, fence, summary });
+        return outcome;
+      } catch (error) {
+        if (isSluiceError(error)) throw error; // a refusal, which is final
+        this.#failure = error;
+        await sleep(clock, RETRY_MS, patience);
+      }
+    }
+  }
+
+  // After an append that failed, only the log knows whether it was stored.
+  async #endOfLog(): Promise<number> {
+    if (!this.#lost) return this.#stored;
+    const state = await this.#options.store.state(this.#options.runId);
+    return state?.last ?? this.#stored;
   }
 
   #take(value: RunEvent): void {
-    this.#throwIfLost();
+    if (this.#lost) throw this.#lost.error;
     const event = parseRunEvent(value);
-    if (isTerminal(event)) throw new SluiceError("chat/order", "A terminal is given to `end`, not to `append`.");
+    if (isTerminal(event) && !this.ended) {
+      throw new SluiceError("chat/order", "A terminal is given to `end`, not to `append`.");
+    }
     const text = serialise(event);
-    const bytes = Buffer.byteLength(text);
-    const { maxBytes, maxEntries } = this.#options.limits;
-    if (this.#bytes + bytes > maxBytes) throw limitReached("log/max-bytes", "bytes", maxBytes);
-    if (this.#events + 1 > maxEntries) throw limitReached("log/max-entries", "events", maxEntries);
     this.#order.accept(event);
+    const bytes = Buffer.byteLength(text);
+    this.#checkLimits(bytes);
     this.#events += 1;
     this.#bytes += bytes;
     if (this.#firstTokenAt === undefined && isContent(event)) this.#firstTokenAt = this.#options.clock.now();
@@ -105,10 +149,21 @@ class Writer implements RunWriter {
     this.#unacknowledged += bytes;
   }
 
+  // The first event is `start`, without which there can be no terminal: no limit holds for it.
+  #checkLimits(bytes: number): void {
+    const { limits, onRefused } = this.#options;
+    let over: SluiceError | undefined;
+    if (this.#bytes + bytes > limits.maxBytes) over = limitReached("log/max-bytes", "bytes", limits.maxBytes);
+    if (this.#events >= limits.maxEntries) over = limitReached("log/max-entries", "events", limits.maxEntries);
+    if (!over || this.#events === 0) return;
+    onRefused(over);
+    throw over;
+  }
+
   // Everything that is taken before the loop turns goes into one append.
   async #storeLater(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    const { store, runId, fence, onLost } = this.#options;
+    const { store, runId, fence, onRefused } = this.#options;
     try {
       while (this.#waiting.length > 0) {
         const entries = this.#waiting;
@@ -120,21 +175,33 @@ class Writer implements RunWriter {
       }
     } catch (error) {
       this.#lost = { error };
-      onLost(error);
+      onRefused(error);
     } finally {
       this.#turn = undefined;
     }
   }
+}
 
-  #throwIfLost(): void {
-    if (this.#lost) throw this.#lost.error;
+/** A terminal as it goes into the log: the text is of the moment when it was given. */
+interface Ending {
+  readonly outcome: Outcome;
+  readonly text: string;
+}
+
+// A terminal that cannot be written (metadata that is no JSON, say) becomes an error that can.
+function toEnding(outcome: Outcome): Ending {
+  try {
+    return { outcome, text: serialise(parseRunEvent(outcome.terminal)) };
+  } catch (error) {
+    const instead = outcomeOf(error);
+    return { outcome: instead, text: JSON.stringify(instead.terminal) };
   }
 }
 
 // JSON leaves out what it cannot hold, or throws: both would change the event behind the producer's back.
 function serialise(event: RunEvent): string {
-  if ("data" in event && event.data === undefined) {
-    throw new SluiceError("chat/invalid-event", "`data` is undefined, which JSON cannot hold.");
+  if ("data" in event && NO_JSON.has(typeof event.data)) {
+    throw new SluiceError("chat/invalid-event", `\`data\` is ${typeof event.data}, which JSON cannot hold.`);
   }
   try {
     return JSON.stringify(event);
@@ -142,6 +209,8 @@ function serialise(event: RunEvent): string {
     throw new SluiceError("chat/invalid-event", "The event cannot be written as JSON.", { cause });
   }
 }
+
+const NO_JSON: ReadonlySet<string> = new Set(["undefined", "function", "symbol"]);
 
 function isContent(event: RunEvent): boolean {
   return !("type" in event) || !["start", "start-step", "message-metadata"].includes(event.type);

@@ -143,26 +143,35 @@ async function passUp({ client, upstream }: Pair, bytes: Bytes): Promise<void> {
 
 async function passDown(pair: Pair, fault: Fault, clock: Clock, bytes: Bytes): Promise<void> {
   const { client, upstream, left } = pair;
-  const { cut, stall, delayMs, pieceSize } = fault;
+  const { cut, stall, delayMs } = fault;
   let passed = 0;
   try {
-    for await (const data of read(upstream)) {
+    for await (const piece of pieces(read(upstream), fault)) {
       if (cut?.afterBytes === 0) return await breakDown(pair, cut);
-      for (let from = 0; from < data.byteLength; ) {
-        const size = Math.min(pieceSize?.() ?? Infinity, bytesUntil(cut, passed), bytesUntil(stall, passed));
-        const piece = data.subarray(from, from + Math.max(1, size));
-        if (delayMs !== undefined) await sleep(clock, delayMs, left);
-        await write(client, piece);
-        from += piece.byteLength;
-        passed += piece.byteLength;
-        bytes.down += piece.byteLength;
-        if (passed === cut?.afterBytes) return await breakDown(pair, cut);
-        if (passed === stall?.afterBytes) await sleep(clock, stall.ms, left);
-      }
+      if (delayMs !== undefined) await sleep(clock, delayMs, left);
+      await write(client, piece);
+      passed += piece.byteLength;
+      bytes.down += piece.byteLength;
+      if (passed === cut?.afterBytes) return await breakDown(pair, cut);
+      if (passed === stall?.afterBytes) await sleep(clock, stall.ms, left);
     }
     client.end();
   } catch {
     pair.reset();
+  }
+}
+
+/** Of the planned sizes, and with a border wherever something is to happen. */
+async function* pieces(chunks: AsyncIterable<Buffer>, { pieceSize, cut, stall }: Fault): AsyncGenerator<Buffer> {
+  let passed = 0;
+  for await (const chunk of chunks) {
+    for (let rest = chunk; rest.byteLength > 0;) {
+      const size = Math.min(pieceSize?.() ?? Infinity, bytesUntil(cut, passed), bytesUntil(stall, passed));
+      const piece = rest.subarray(0, Math.max(1, size));
+      rest = rest.subarray(piece.byteLength);
+      passed += piece.byteLength;
+      yield piece;
+    }
   }
 }
 

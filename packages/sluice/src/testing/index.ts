@@ -1,1 +1,12 @@
-export {};
+export { startFaultProxy } from "./fault-proxy.ts";
+export type { Cut, Fault, FaultPlan, FaultProxy, FaultProxyOptions } from "./fault-proxy.ts";
+export { createManualClock } from "./manual-clock.ts";
+export type { ManualClock } from "./manual-clock.ts";
+export { startOpenAIServer } from "./openai-server.ts";
+export type {
+  OpenAIScript,
+  OpenAIServer,
+  OpenAIServerOptions,
+  OpenAIServerRequest,
+  OpenAIStep,
+} from "./openai-server.ts";

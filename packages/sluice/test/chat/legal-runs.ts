@@ -7,7 +7,7 @@ import type { ChatEvent, FinishReason, RunEvent, TerminalEvent } from "../../src
  */
 export function legalRun(options: LegalRunOptions = {}): fc.Arbitrary<readonly RunEvent[]> {
   return fc
-    .tuple(startEvent, fc.array(intent, { maxLength: 60 }), terminalEvent)
+    .tuple(startEvent, fc.array(intent, { maxLength: 60, size: "max" }), terminalEvent)
     .map(([start, intents, terminal]) => [start, ...walk(intents, start, options), terminal]);
 }
 
@@ -17,10 +17,13 @@ export interface LegalRunOptions {
 }
 
 /** Names that are keys of every object, and ids that are easily mistaken for one another. */
-export const ids: readonly string[] = ["1", "2", "a", "", "__proto__", "constructor", "toString"];
+export const ids: readonly string[] = ["1", "", "__proto__", "constructor"];
 
 interface Intent {
+  readonly about: "spoken" | "tool" | "step" | "anything";
   readonly pick: number;
+  /** How many deltas in a row. */
+  readonly burst: number;
   readonly id: string;
   readonly text: string;
   readonly value: unknown;
@@ -36,17 +39,19 @@ const providerMetadata = fc.option(fc.constantFrom({ p: { n: 1 } }, { p: { n: 2 
 // Through JSON and back, as the log does: no -0, no undefined, and `__proto__` as a key of its own.
 const json = fc.json({ maxDepth: 2 }).map((text): unknown => JSON.parse(text));
 const messageMetadata = fc.oneof(
-  json,
+  json.map((value) => ({ a: value })),
   fc.constantFrom<unknown>(
     JSON.parse('{"__proto__":{"polluted":1},"a":{"b":1}}'),
     JSON.parse('{"constructor":{"prototype":{"polluted":1}},"a":{"c":[1]}}'),
     { a: { b: 2 }, usage: { totalTokens: 3 } },
-    { a: null },
+    null,
   ),
 );
 
 const intent: fc.Arbitrary<Intent> = fc.record({
+  about: fc.constantFrom("spoken", "spoken", "spoken", "tool", "tool", "tool", "step", "anything"),
   pick: fc.nat(9_999),
+  burst: fc.integer({ min: 1, max: 4 }),
   id: fc.constantFrom(...ids),
   // Units, not code points: models cut surrogate pairs in two.
   text: fc.oneof(
@@ -104,17 +109,24 @@ function walk(intents: readonly Intent[], start: Start, options: LegalRunOptions
     inStep: false,
     content: false,
   };
-  return intents.map((next) => {
-    const spoken = [...spokenMoves(state, next), ...spokenMoves(state, next)]; // twice: most of a run is deltas
-    const content = [...spoken, ...toolMoves(state, next, options), ...stepMoves(state, options)];
-    const moves: Move[] = [
-      ...content.map(([event, apply]): Move => [event, () => ((state.content = true), apply())]),
-      ...freeMoves(state, next, options),
-    ];
+  return intents.flatMap((next) => {
+    const moves = movesOf(state, next, options);
     const [event, apply] = moves[next.pick % moves.length]!;
     apply();
-    return event;
+    const isDelta = "type" in event && event.type.endsWith("-delta");
+    return Array.from({ length: isDelta ? next.burst : 1 }, () => event);
   });
+}
+
+function movesOf(state: Walk, next: Intent, options: LegalRunOptions): Move[] {
+  const content = {
+    spoken: spokenMoves(state, next),
+    tool: toolMoves(state, next, options),
+    step: stepMoves(state, options),
+    anything: [],
+  }[next.about];
+  if (content.length === 0) return freeMoves(state, next, options);
+  return content.map(([event, apply]): Move => [event, () => ((state.content = true), apply())]);
 }
 
 function spokenMoves(state: Walk, { id, text, metadata }: Intent): Move[] {
@@ -141,7 +153,11 @@ function toolMoves(state: Walk, next: Intent, options: LegalRunOptions): Move[] 
   };
   const stay = (): void => {};
   // The id decides, so that a call is dynamic from its beginning to its end.
-  const tool = { toolCallId, toolName: `tool ${toolCallId}`, ...(toolCallId > "a" ? { dynamic: true } : {}) };
+  const tool = {
+    toolCallId,
+    toolName: `tool ${toolCallId}`,
+    ...(toolCallId === "constructor" ? { dynamic: true } : {}),
+  };
   const titled = { ...tool, ...(flag ? { title: text, providerExecuted: true } : {}) };
   const begin: Move[] = [
     [{ type: "tool-input-start", ...titled }, to("streaming")],
@@ -185,7 +201,7 @@ function endStep(state: Walk): void {
   state.inStep = false;
   state.text.clear();
   state.reasoning.clear();
-  for (const [id, call] of state.calls) if (call.state === "streaming") state.calls.delete(id);
+  for (const call of state.calls.values()) if (call.state === "streaming") call.state = "over";
 }
 
 function freeMoves(state: Walk, next: Intent, options: LegalRunOptions): Move[] {
@@ -193,7 +209,6 @@ function freeMoves(state: Walk, next: Intent, options: LegalRunOptions): Move[] 
   const extra = metadata === undefined ? {} : { providerMetadata: metadata };
   const named = flag ? { id } : {};
   const events: RunEvent[] = [
-    { type: "message-metadata", messageMetadata: value },
     { type: "message-metadata", messageMetadata: { a: { [text]: value } } },
     { type: `data-${text.slice(0, 1)}`, data: value, ...named },
     { type: "data-", data: value, ...named },
@@ -209,6 +224,9 @@ function freeMoves(state: Walk, next: Intent, options: LegalRunOptions): Move[] 
     { type: "file", url: text, mediaType: "image/png", ...extra },
   ];
   if (!state.content) events.push(flag ? state.start : { type: "start" });
-  if (options.forAiSdk !== true) events.push({ event: `e${id}`, data: value }, { event: "start", data: value });
+  if (options.forAiSdk !== true) {
+    events.push({ event: `e${id}`, data: value }, { event: "start", data: value });
+    events.push({ type: "message-metadata", messageMetadata: value });
+  }
   return events.map((event) => [event, () => {}]);
 }

@@ -69,7 +69,7 @@ describe("mergeEvents", () => {
         expect(fold(merged)).toEqual(fold(run));
         expect(JSON.stringify(fold(merged))).toBe(JSON.stringify(fold(run)));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -147,6 +147,14 @@ const illegal: Readonly<Record<string, readonly RunEvent[]>> = {
   "an end of a reasoning that ended with its step": [start, startStep, reasoningStart, finishStep, reasoningEnd],
   "a delta of an input that ended with its step": [start, startStep, inputStart, finishStep, inputDelta],
   "an output for an input that ended with its step": [start, startStep, inputStart, finishStep, output],
+  "an old call's error after its id started anew and the step finished": [
+    start,
+    startStep,
+    inputError,
+    inputStart,
+    finishStep,
+    outputError,
+  ],
   "names of every object's keys, which are no parts": [start, { type: "text-delta", id: "__proto__", delta: "x" }],
   "names of every object's keys, which are no calls": [
     start,
@@ -230,6 +238,7 @@ describe("createOrder refuses", () => {
           order.accept(event);
         }
       }),
+      { numRuns: 30 },
     );
   });
 

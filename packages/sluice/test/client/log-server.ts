@@ -6,7 +6,11 @@ import { encodeFrames, type TestFrame } from "./support.ts";
 export interface LogServer {
   readonly port: number;
   readonly url: string;
-  readonly asked: readonly { readonly method: string; readonly lastEventId: string | undefined; readonly key: string }[];
+  readonly asked: readonly {
+    readonly method: string;
+    readonly lastEventId: string | undefined;
+    readonly key: string;
+  }[];
   /** Runs that were started since the log was set. */
   readonly runs: number;
   setLog(log: TestLog): void;
@@ -70,7 +74,13 @@ export async function startLogServer(): Promise<LogServer> {
   };
 }
 
-function send(log: TestLog, index: number, lastEventId: string | undefined, res: ServerResponse, req: IncomingMessage): void {
+function send(
+  log: TestLog,
+  index: number,
+  lastEventId: string | undefined,
+  res: ServerResponse,
+  req: IncomingMessage,
+): void {
   const rest = log.frames.filter(({ id }) => lastEventId === undefined || isAfter(id, lastEventId));
   res.setHeader("connection", "close");
   if (rest.length === 0) {

@@ -60,7 +60,10 @@ describe("a stream whose connections break", () => {
       const length = HEAD_LENGTH + encodeFrames(log.frames).length;
       let piece = 0;
       const pieceSize = (): number => sizes[piece++ % sizes.length] ?? 1;
-      const faults = places.map(({ at, by }) => ({ pieceSize, cut: { by, afterBytes: Math.round((at * length) / 1000) } }));
+      const faults = places.map(({ at, by }) => ({
+        pieceSize,
+        cut: { by, afterBytes: Math.round((at * length) / 1000) },
+      }));
       const reader = openEventStream(ask(log, faults));
       expect(await collect(reader)).toEqual(log.frames);
       expect(server.runs).toBe(1);
@@ -76,7 +79,14 @@ describe("a stream whose connections break", () => {
     const states = watchStates();
     const reader = openEventStream({ ...ask(log, [{ cut: { afterBytes, by: "fin" } }]), onState: states.onState });
     expect(await collect(reader)).toEqual(log.frames);
-    expect(states.seen.map(({ status }) => status)).toEqual(["connecting", "open", "waiting", "connecting", "open", "done"]);
+    expect(states.seen.map(({ status }) => status)).toEqual([
+      "connecting",
+      "open",
+      "waiting",
+      "connecting",
+      "open",
+      "done",
+    ]);
     expect(states.seen[2]).toMatchObject({ error: { message: "The response ended before the answer did." } });
   });
 
@@ -89,7 +99,9 @@ describe("a stream whose connections break", () => {
 
   it("repeats a POST that was not answered, with the same key", async () => {
     const log = { frames: answer("one") };
-    const reader = openEventStream(ask(log, [{ cut: { afterBytes: 0, by: "reset" } }, { cut: { afterBytes: 0, by: "fin" } }]));
+    const reader = openEventStream(
+      ask(log, [{ cut: { afterBytes: 0, by: "reset" } }, { cut: { afterBytes: 0, by: "fin" } }]),
+    );
     expect(await collect(reader)).toEqual(log.frames);
     const [first, ...others] = server.asked;
     expect(server.asked).toHaveLength(3);

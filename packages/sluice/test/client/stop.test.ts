@@ -17,6 +17,9 @@ describe("stopRun", () => {
   it("fails with the server's words", async () => {
     const { fetch } = scriptedFetch(() => refused(404, "run/not-found"));
     const stopping = stopRun({ url: "https://example.test/runs/run_2", fetch });
-    await expect(stopping).rejects.toMatchObject({ code: "client/refused", details: { status: 404, code: "run/not-found" } });
+    await expect(stopping).rejects.toMatchObject({
+      code: "client/refused",
+      details: { status: 404, code: "run/not-found" },
+    });
   });
 });

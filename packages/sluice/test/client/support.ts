@@ -1,7 +1,8 @@
 import { formatOffset, formatPosition } from "../../src/base/offset.ts";
 import type { Random } from "../../src/base/id.ts";
-import type { EventStreamReader, StreamEvent, StreamState } from "../../src/client/index.ts";
+import type { EventStreamOptions, EventStreamReader, StreamEvent, StreamState } from "../../src/client/index.ts";
 import { encodeEvent } from "../../src/sse/index.ts";
+import { createManualClock, type ManualClock } from "../../src/testing/manual-clock.ts";
 
 export interface TestFrame {
   readonly event: string;
@@ -52,6 +53,25 @@ export async function collectFailing(reader: EventStreamReader): Promise<{ event
 export const lowest: Random = (bytes) => bytes.fill(0);
 export const highest: Random = (bytes) => bytes.fill(255);
 
+export function unreachable(): never {
+  throw new TypeError("fetch failed");
+}
+
+/** Lets every wait pass at once, and keeps how long each would have been. */
+export function hurry(clock: ManualClock, waits: number[] = []): (state: StreamState) => void {
+  return (state) => {
+    if (state.status !== "waiting") return;
+    waits.push(state.retryInMs);
+    void clock.advance(state.retryInMs);
+  };
+}
+
+/** Options that let no time pass between attempts. */
+export function hurried(fetch: typeof globalThis.fetch): Omit<EventStreamOptions, "url"> {
+  const clock = createManualClock();
+  return { fetch, clock, random: lowest, onState: hurry(clock) };
+}
+
 export interface Asked {
   readonly method: string;
   readonly url: string;
@@ -62,11 +82,19 @@ export interface Asked {
 type Answer = (asked: Asked, signal: AbortSignal | undefined) => Response | Promise<Response>;
 
 /** A `fetch` without a network: the n-th call gets the n-th answer, and the last one from then on. */
-export function scriptedFetch(...answers: readonly Answer[]): { readonly fetch: typeof globalThis.fetch; readonly asked: Asked[] } {
+export function scriptedFetch(...answers: readonly Answer[]): {
+  readonly fetch: typeof globalThis.fetch;
+  readonly asked: Asked[];
+} {
   const asked: Asked[] = [];
-  const fetch = async (url: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
+  const fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const { method = "GET", headers, body } = init;
-    const request = { method, url: String(url), headers: new Headers(headers), body: body as string | undefined };
+    const request = {
+      method,
+      url: url instanceof Request ? url.url : url.toString(),
+      headers: new Headers(headers),
+      body: body as string | undefined,
+    };
     asked.push(request);
     const reply = answers[Math.min(asked.length, answers.length) - 1];
     if (!reply) throw new Error("No answer was scripted.");

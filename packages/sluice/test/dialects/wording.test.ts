@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createOrder, fold, textOf, type RunEvent } from "../../src/chat/index.ts";
-import { aiSdkDialect, builtInDialects, graphDialect, isTerminalFrame, simpleDialect } from "../../src/dialects/index.ts";
+import {
+  aiSdkDialect,
+  builtInDialects,
+  graphDialect,
+  isTerminalFrame,
+  simpleDialect,
+} from "../../src/dialects/index.ts";
 import type { Dialect, Frame } from "../../src/dialects/index.ts";
 import { legalRun } from "../chat/legal-runs.ts";
 import { context, everyEvent, wordingOf } from "./support.ts";
@@ -63,7 +69,8 @@ describe("the graph dialect", () => {
     const silent = ["text-start", "text-end"];
     const inBetween = everyEvent.slice(0, -1).flatMap((event) => {
       if ("event" in event) return [`${event.event} ${JSON.stringify(event.data)}`];
-      if (event.type === "text-delta") return [`stream_event {"type":"chunk","content":${JSON.stringify(event.delta)}}`];
+      if (event.type === "text-delta")
+        return [`stream_event {"type":"chunk","content":${JSON.stringify(event.delta)}}`];
       return silent.includes(event.type) ? [] : [`stream_event ${JSON.stringify(event)}`];
     });
     const final = {
@@ -73,7 +80,10 @@ describe("the graph dialect", () => {
     };
     const worded = lines(graphDialect, everyEvent);
     expect(worded.slice(0, -1)).toEqual(inBetween);
-    expect(worded.slice(4, 6)).toEqual(['stream_event {"type":"reasoning-end","id":"r"}', 'stream_event {"type":"chunk","content":"Hello, "}']);
+    expect(worded.slice(4, 6)).toEqual([
+      'stream_event {"type":"reasoning-end","id":"r"}',
+      'stream_event {"type":"chunk","content":"Hello, "}',
+    ]);
     expect(worded.at(-1)).toMatch(/^final \{"text"/);
     expect(JSON.parse(worded.at(-1)?.slice("final ".length) ?? "")).toEqual(final);
   });
@@ -173,7 +183,7 @@ describe.each(builtInDialects)("the wording of $name", (dialect) => {
 });
 
 describe.each([simpleDialect, graphDialect])("the last frames of $name", (dialect) => {
-  it("hold the text that the run folds into, which is that of the chunks before", () => {
+  it("hold the text that the run folds into", () => {
     const withoutError = runs.filter((events) => events.every((event) => !("type" in event) || event.type !== "error"));
     fc.assert(
       fc.property(withoutError, (events) => {
@@ -181,7 +191,10 @@ describe.each([simpleDialect, graphDialect])("the last frames of $name", (dialec
         for (const event of events) order.accept(event);
         const frames = wordingOf(dialect, events).flat();
         const last = frames.findLast(({ event }) => event === "message" || event === "final");
-        const { content, text: whole = content } = JSON.parse(last?.data ?? "{}") as { content?: string; text?: string };
+        const { content, text: whole = content } = JSON.parse(last?.data ?? "{}") as {
+          content?: string;
+          text?: string;
+        };
         expect(whole).toBe(textOf(fold(events)));
       }),
     );

@@ -3,7 +3,7 @@ import { isSluiceError } from "../../src/base/errors.ts";
 import type { LogStore } from "../../src/log/index.ts";
 import type { ManualClock } from "../../src/testing/manual-clock.ts";
 
-/** Few names and small numbers, so that commands meet. */
+/** Few names and small numbers, so that commands meet. Places and fences are drawn as distances: see `aim`. */
 export type Command =
   | {
       readonly do: "create";
@@ -37,11 +37,11 @@ const LEASE_MS = 10;
 const TTL_MS = 15;
 const HOLDERS = ["maker", "other"];
 
-const id = fc.constantFrom("a", "b", "c");
+const id = fc.constantFrom("a", "a", "a", "b");
 const key = fc.constantFrom("", "k", "l"); // "" stands for none
 const entries = fc.array(fc.constantFrom("x", "y", "zz"), { minLength: 1, maxLength: 3 });
-const expected = fc.nat(5);
-const fence = fc.oneof({ weight: 5, arbitrary: fc.constant(1) }, fc.constantFrom(0, 2, 3));
+const expected = fc.constantFrom(0, 0, 0, 1, 2, 3, -1); // entries before the end
+const fence = fc.constantFrom(0, 0, 0, 0, 0, 0, 1, -1); // holders before the present one
 
 export const commands: fc.Arbitrary<readonly Command[]> = fc.array(
   fc.oneof(
@@ -70,7 +70,7 @@ export const commands: fc.Arbitrary<readonly Command[]> = fc.array(
       arbitrary: fc.record({
         do: fc.constant("read"),
         id,
-        after: fc.nat(6),
+        after: fc.integer({ min: -1, max: 5 }),
         maxEntries: fc.integer({ min: 1, max: 4 }),
         maxLength: fc.integer({ min: 1, max: 6 }),
       }),
@@ -159,12 +159,26 @@ interface Log {
   closedAt: number | undefined;
 }
 
+export interface Model {
+  /** The command with its distances turned into the places they mean at this moment. */
+  aim(drawn: Command): Command;
+  answer(command: Command): unknown;
+}
+
 /** The contract as the plainest program there is: one list of logs, newest first, searched from the start each time. */
-export function createModel(): (command: Command) => unknown {
+export function createModel(): Model {
   let logs: Log[] = [];
   let now = 0;
 
-  return (command) => {
+  const aim = (drawn: Command): Command => {
+    const log = "id" in drawn ? logs.find(({ id: name }) => name === drawn.id) : undefined;
+    const before = (distance: number): number => Math.max(0, (log?.all.length ?? 0) - distance);
+    if (drawn.do === "read") return { ...drawn, after: before(drawn.after) };
+    if (drawn.do !== "append" && drawn.do !== "close") return drawn;
+    return { ...drawn, expected: before(drawn.expected), fence: (log?.fence ?? 1) - drawn.fence };
+  };
+
+  const answer = (command: Command): unknown => {
     logs = logs.filter(({ closedAt }) => closedAt === undefined || now < closedAt + TTL_MS);
     const log = "id" in command ? logs.find(({ id: name }) => name === command.id) : undefined;
     switch (command.do) {
@@ -208,6 +222,8 @@ export function createModel(): (command: Command) => unknown {
         return undefined;
     }
   };
+
+  return { aim, answer };
 }
 
 function kept({ all, keepLast }: Log): { readonly first: number; readonly bytes: number } {

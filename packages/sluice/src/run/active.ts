@@ -1,0 +1,82 @@
+import type { Clock } from "../base/clock.ts";
+import { SluiceError, isSluiceError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { RunEvent } from "../chat/index.ts";
+import type { LogStore } from "../log/types.ts";
+import { openRun, type OpenRun } from "./open.ts";
+import { STOPPED, type Outcome } from "./outcome.ts";
+import type { RunLimits } from "./types.ts";
+import { createWriter } from "./writer.ts";
+
+/** A run that is being produced here. */
+export interface ActiveRun {
+  readonly run: OpenRun;
+  readonly fence: number;
+  /** Ends the run with the reason, unless it has ended. */
+  abort(reason: unknown): void;
+  /** Resolves once the run has ended and left nothing behind. Never rejects. */
+  readonly ended: Promise<void>;
+}
+
+export interface BeginOptions {
+  readonly id: string;
+  readonly fence: number;
+  readonly limits: RunLimits;
+  readonly start: RunEvent;
+  readonly store: LogStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Begins to produce a run that the store has made: from here on its deadline runs and a stop reaches it. */
+export function beginRun(options: BeginOptions): ActiveRun {
+  const { id, fence, limits, store, clock } = options;
+  const startedAt = clock.now();
+  const controller = new AbortController();
+  const abort = (reason: unknown): void => controller.abort(reason);
+  const writer = createWriter({ store, clock, runId: id, fence, limits, onRefused: abort });
+  // Before the source is asked: every reader has a first frame with an id at once.
+  void writer.append(options.start);
+  const run = openRun(id, writer, controller.signal);
+
+  const cancelDeadline = clock.timer(limits.maxDurationMs, () => {
+    abort(new SluiceError("run/max-duration", `The answer took longer than ${limits.maxDurationMs / 1000} s.`));
+  });
+  const watch = new AbortController();
+  const onWatch = (reason: unknown): void => {
+    // A log that is closed wakes the watch as well, and a run that ends needs no stop.
+    if (!watch.signal.aborted && !writer.ended) abort(reason);
+  };
+  void stopRequested(store, id, watch.signal).then(() => onWatch(STOPPED), onWatch);
+
+  const onEnd = (outcome: Outcome | undefined, error: unknown): void => {
+    cancelDeadline();
+    watch.abort();
+    if (outcome?.terminal.type === "finish") return;
+    // Whoever still works for this run (a source that hangs) learns that it is over.
+    abort(error ?? STOPPED);
+    const { events: chunks, bytes } = writer.taken;
+    const fields = { run: id, code: codeOf(outcome, error), chunks, bytes, ms: clock.now() - startedAt, error };
+    if (outcome) options.log("info", "run interrupted", fields);
+    else options.log("error", "run lost", fields);
+  };
+  const ended = run.ended
+    .then(
+      (outcome) => onEnd(outcome, outcome.error),
+      (error: unknown) => onEnd(undefined, error),
+    )
+    .catch(() => {}); // a logger that throws
+
+  return { run, fence, abort, ended };
+}
+
+// `async` also for a store that throws at once.
+async function stopRequested(store: LogStore, id: string, signal: AbortSignal): Promise<void> {
+  await store.stopRequested(id, signal);
+}
+
+function codeOf(outcome: Outcome | undefined, error: unknown): string {
+  if (outcome?.terminal.type === "abort") return "stopped";
+  if (outcome?.terminal.type === "error" && outcome.terminal.code !== undefined) return outcome.terminal.code;
+  return isSluiceError(error) ? error.code : "PROCESSING_ERROR";
+}
