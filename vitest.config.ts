@@ -11,7 +11,7 @@ const always = ["**/node_modules/**", "**/dist/**"];
 // `@sluice/source`: tests run on the TypeScript sources of the workspace, not on what was built last.
 export default defineConfig({
   resolve: { conditions: ["@sluice/source"] },
-  ssr: { resolve: { conditions: ["@sluice/source", "node", "import", "module", "default"] } },
+  ssr: { resolve: { conditions: ["@sluice/source", "node"] } },
   test: {
     reporters: ["default", new ClosingLine()],
     projects: [

@@ -1,7 +1,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { createChatStore } from "./chat/store.ts";
-import { App } from "./components/App.tsx";
+import { App } from "./components/app.tsx";
 import "./styles/theme.css";
 import "./styles/page.css";
 import "./styles/message.css";

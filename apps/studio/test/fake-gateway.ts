@@ -60,7 +60,7 @@ export function createFakeGateway(): FakeGateway {
     calls.push(`${init?.method ?? "GET"} ${url.pathname}`);
     init?.signal?.throwIfAborted();
     const answer = scripted.get(url.pathname)?.shift();
-    if (url.pathname === "/stream") asked.push(JSON.parse(String(init?.body)));
+    if (url.pathname === "/stream") asked.push(JSON.parse(typeof init?.body === "string" ? init.body : ""));
     if (answer) return answer();
     if (url.pathname === "/stream") {
       const { requestId = "" } = asked.at(-1) ?? {};

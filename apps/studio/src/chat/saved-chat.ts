@@ -13,13 +13,14 @@ const KEY = "sluice.chat.v1";
  * out, the oldest first: the server still has their runs. Where there is no room at all, a reload forgets the chat.
  */
 export function saveChat(storage: ChatStorage, chat: Chat): void {
-  for (let left = 0; left <= chat.turns.length; left = left * 2 + 1) {
-    const turns = chat.turns.map((turn, index) => (index < left ? withoutAnswer(turn) : turn));
+  const all = chat.turns.length;
+  for (let without = 0; ; without = Math.min(without * 2 + 1, all)) {
+    const turns = chat.turns.map((turn, index) => (index < without ? withoutAnswer(turn) : turn));
     try {
-      storage.setItem(KEY, JSON.stringify({ ...chat, turns }));
-      return;
+      return storage.setItem(KEY, JSON.stringify({ ...chat, turns }));
     } catch {
       // No room, or no storage: some browsers refuse it.
+      if (without === all) return;
     }
   }
 }
@@ -45,19 +46,26 @@ function parseChat(value: unknown): Chat | undefined {
   return { threadId: value["threadId"], turns: turns.map(parseTurn).filter((turn) => turn !== undefined) };
 }
 
-const STATES: readonly string[] = ["submitted", "streaming", "ready", "error"] satisfies TurnState["kind"][];
-
 // This page has written it: the check is against an older version of the page.
 function parseTurn(value: unknown): Turn | undefined {
-  if (!isObject(value) || typeof value["requestId"] !== "string" || typeof value["question"] !== "string")
+  if (!isObject(value) || typeof value["requestId"] !== "string" || typeof value["question"] !== "string") {
     return undefined;
-  const { state, answer, runId, body } = value;
-  if (!isObject(state) || typeof state["kind"] !== "string" || !STATES.includes(state["kind"])) return undefined;
-  if (state["kind"] === "error" && !isObject(state["error"])) return undefined;
-  if (answer !== undefined && !(isObject(answer) && Array.isArray(answer["parts"]))) return undefined;
-  const canBeRead = answer !== undefined || runId !== undefined || body !== undefined;
-  return canBeRead || state["kind"] === "error" ? (value as unknown as Turn) : undefined;
+  }
+  const { state, answer } = value;
+  const isAnswer = answer === undefined || (isObject(answer) && Array.isArray(answer["parts"]));
+  return isAnswer && isObject(state) && isState(state) && canGoOn(value) ? (value as unknown as Turn) : undefined;
 }
+
+function isState({ kind, error }: Readonly<Record<string, unknown>>): boolean {
+  return STATES.some((known) => known === kind) && (kind !== "error" || isObject(error));
+}
+
+/** Something is to be shown, or there is a way to get it. */
+function canGoOn({ answer, runId, body, state }: Readonly<Record<string, unknown>>): boolean {
+  return [answer, runId, body].some((value) => value !== undefined) || (isObject(state) && state["kind"] === "error");
+}
+
+const STATES: readonly TurnState["kind"][] = ["submitted", "streaming", "ready", "error"];
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;

@@ -9,7 +9,7 @@ export function lastBlockStart(text: string, from: number): number {
   for (let at = from; at < text.length;) {
     const end = text.indexOf("\n", at);
     const line = text.slice(at, end < 0 ? text.length : end);
-    if (fence === undefined && afterBlank && STARTS_BLOCK.test(line)) start = at;
+    if (afterBlank && STARTS_BLOCK.test(line)) start = at;
     fence = fenceAfter(line, fence);
     afterBlank = fence === undefined && line.trim() === "";
     if (end < 0) break;

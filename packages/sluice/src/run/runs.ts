@@ -46,7 +46,8 @@ export interface Runs {
   /**
    * Starts a run, or attaches to the one that has the same owner and requestId. The answer comes once the run exists;
    * its source is read in the background, whoever leaves (promise 6), until a terminal is written (promise 4).
-   * @throws SluiceError `run/draining`, `run/request-conflict`, `option/invalid`; what the store throws
+   * @throws SluiceError `run/draining`, `run/request-conflict`, `request/invalid`, `option/invalid`; what the store
+   * throws
    */
   start(options: StartRun, input: RunInput): Promise<Started>;
   /**
@@ -138,10 +139,7 @@ class NodeRuns implements Runs {
 
   async open(options: StartRun): Promise<Opened> {
     const limits = checkLimits(options.limits ?? {}, this.#limits);
-    const claim =
-      options.requestId === undefined
-        ? undefined
-        : { key: options.requestId, hash: await hashOf(canonicalJson(options.request ?? null)) };
+    const claim = await claimOf(options);
     // A key that is taken attaches also during a drain: nothing new begins.
     const taken = claim && (await this.store.find(options.owner, claim.key));
     if (taken) return attach(taken, claim.hash);
@@ -256,6 +254,17 @@ class NodeRuns implements Runs {
       if (lapsed || isSluiceError(error)) active.abort(error);
     }
   }
+}
+
+async function claimOf({ requestId, request = null }: StartRun): Promise<Claim | undefined> {
+  if (requestId === undefined) return undefined;
+  let text: string;
+  try {
+    text = canonicalJson(request);
+  } catch (cause) {
+    throw new SluiceError("request/invalid", "The request cannot be written as JSON: circular, or too deep.", { cause });
+  }
+  return { key: requestId, hash: await hashOf(text) };
 }
 
 function attach(log: LogState, hash: string): Opened {

@@ -16,7 +16,7 @@ export interface StartRun {
   /** Who may read and stop the run. Compared as it is. */
   readonly owner: string;
   /** Idempotency key of this owner; it lives as long as the run. The same key again attaches to the run that has it. */
-  readonly requestId?: string;
+  readonly requestId?: string | undefined;
   /** What was asked, for comparison when the key comes again. Compared as canonical JSON. */
   readonly request?: unknown;
   /** Kept with the run and shown in its state. Small: no prompts. */

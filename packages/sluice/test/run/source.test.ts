@@ -18,6 +18,7 @@ import {
   sse,
   told,
   watched,
+  type Watched,
 } from "../dialects/sources.ts";
 
 /** OpenAI's own client over a response that is given. */

@@ -1,6 +1,6 @@
 import type { ToolPart } from "sluice/chat";
 import type { ReactNode } from "react";
-import { Icon } from "./Icon.tsx";
+import { Icon } from "./icon.tsx";
 
 export function ToolCall({ call }: { readonly call: ToolPart }): ReactNode {
   const input = call.input === undefined ? call.inputText : asText(call.input);
@@ -33,9 +33,7 @@ function Value({ label, text }: { readonly label: string; readonly text: string 
   return (
     <>
       <h3>{label}</h3>
-      <pre tabIndex={0} aria-label={label}>
-        {text}
-      </pre>
+      <pre>{text}</pre>
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { memo, useState, type ReactNode } from "react";
 import { createStreamingParser } from "../markdown/streaming-parser.ts";
 import { parseMarkdown, type MarkdownNode } from "../markdown/parse.ts";
-import { renderNode } from "./MarkdownNode.tsx";
+import { renderNode } from "./markdown-node.tsx";
 
 interface MarkdownProps {
   readonly text: string;

@@ -1,14 +1,14 @@
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from "react";
 import { runningState } from "../chat/chat.ts";
 import type { Connection } from "../chat/follow.ts";
 import { isDemo, signIn } from "../chat/server.ts";
 import type { ChatStore } from "../chat/store.ts";
 import { KEY_REQUIRED } from "../chat/turn-error.ts";
-import { Composer } from "./Composer.tsx";
-import { Conversation } from "./Conversation.tsx";
-import { EmptyState } from "./EmptyState.tsx";
-import { Header } from "./Header.tsx";
-import { KeyPrompt } from "./KeyPrompt.tsx";
+import { Composer } from "./composer.tsx";
+import { Conversation } from "./conversation.tsx";
+import { EmptyState } from "./empty-state.tsx";
+import { Header } from "./header.tsx";
+import { KeyPrompt } from "./key-prompt.tsx";
 
 interface AppProps {
   readonly store: ChatStore;
@@ -21,8 +21,7 @@ export function App({ store, connection }: AppProps): ReactNode {
   const [draft, setDraft] = useState("");
   const textbox = useRef<HTMLTextAreaElement>(null);
 
-  const askRegistry = useCallback(async () => setDemo(await isDemo(connection)), [connection]);
-  useEffect(() => void askRegistry(), [askRegistry]);
+  useEffect(() => void isDemo(connection).then(setDemo), [connection]);
 
   const last = chat.turns.at(-1);
   const running = runningState(last);
@@ -52,7 +51,7 @@ export function App({ store, connection }: AppProps): ReactNode {
   };
   const enterKey = async (key: string): Promise<void> => {
     await signIn(connection, key);
-    void askRegistry();
+    void isDemo(connection).then(setDemo);
     again();
   };
   const takeExample = (example: string): void => {

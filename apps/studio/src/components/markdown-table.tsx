@@ -10,7 +10,7 @@ interface MarkdownTableProps {
 export function MarkdownTable({ table, renderCell }: MarkdownTableProps): ReactNode {
   const { header, cells, align } = table;
   return (
-    <div className="table" role="region" aria-label="Table" tabIndex={0}>
+    <div className="table">
       <table>
         <thead>
           <tr>

@@ -1,6 +1,6 @@
 import { useEffect, type KeyboardEvent, type ReactNode, type RefObject, type SubmitEvent } from "react";
 import type { RunningState } from "../chat/chat.ts";
-import { Icon } from "./Icon.tsx";
+import { Icon } from "./icon.tsx";
 
 interface ComposerProps {
   readonly textbox: RefObject<HTMLTextAreaElement | null>;

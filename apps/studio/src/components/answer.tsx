@@ -3,14 +3,14 @@ import { memo, type ReactNode } from "react";
 import { runningState, type Turn } from "../chat/chat.ts";
 import { answerText } from "../chat/question.ts";
 import { KEY_REQUIRED } from "../chat/turn-error.ts";
-import { CopyButton } from "./CopyButton.tsx";
-import { ErrorNotice } from "./ErrorNotice.tsx";
-import { Icon } from "./Icon.tsx";
-import { Markdown } from "./Markdown.tsx";
-import { Progress } from "./Progress.tsx";
-import { Reasoning } from "./Reasoning.tsx";
-import { Sources } from "./Sources.tsx";
-import { ToolCall } from "./ToolCall.tsx";
+import { CopyButton } from "./copy-button.tsx";
+import { ErrorNotice } from "./error-notice.tsx";
+import { Icon } from "./icon.tsx";
+import { Markdown } from "./markdown.tsx";
+import { Progress } from "./progress.tsx";
+import { Reasoning } from "./reasoning.tsx";
+import { Sources } from "./sources.tsx";
+import { ToolCall } from "./tool-call.tsx";
 
 interface AnswerProps {
   readonly turn: Turn;

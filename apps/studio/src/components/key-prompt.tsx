@@ -1,5 +1,5 @@
 import { isSluiceError } from "sluice/errors";
-import { useState, type ReactNode, type SubmitEvent } from "react";
+import { useEffect, useRef, useState, type ReactNode, type SubmitEvent } from "react";
 
 interface KeyPromptProps {
   /** Rejects with what the server has against the key. */
@@ -7,9 +7,12 @@ interface KeyPromptProps {
 }
 
 export function KeyPrompt({ onKey }: KeyPromptProps): ReactNode {
+  const field = useRef<HTMLInputElement>(null);
   const [key, setKey] = useState("");
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState<string>();
+
+  useEffect(() => field.current?.focus(), []);
 
   const submit = async (): Promise<void> => {
     setBusy(true);
@@ -32,7 +35,7 @@ export function KeyPrompt({ onKey }: KeyPromptProps): ReactNode {
         <input
           type="password"
           autoComplete="current-password"
-          autoFocus
+          ref={field}
           value={key}
           onChange={(event) => setKey(event.target.value)}
           aria-describedby="key-note"

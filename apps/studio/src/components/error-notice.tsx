@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { TurnError } from "../chat/chat.ts";
-import { Icon } from "./Icon.tsx";
+import { Icon } from "./icon.tsx";
 
 interface ErrorNoticeProps {
   readonly error: TurnError;

@@ -1,9 +1,9 @@
-import { useRef, type ReactNode } from "react";
+import { useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import { runningState, type Turn } from "../chat/chat.ts";
-import { useStickToEnd } from "../hooks/use-stick-to-end.ts";
-import { Answer } from "./Answer.tsx";
-import { Icon } from "./Icon.tsx";
-import { Question } from "./Question.tsx";
+import { stickToEnd, type StickToEnd } from "../page/stick-to-end.ts";
+import { Answer } from "./answer.tsx";
+import { Icon } from "./icon.tsx";
+import { Question } from "./question.tsx";
 
 interface ConversationProps {
   readonly turns: readonly Turn[];
@@ -14,13 +14,22 @@ interface ConversationProps {
 export function Conversation({ turns, onRetry, onRegenerate }: ConversationProps): ReactNode {
   const scroller = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  // A new question is always brought into view, wherever the reader is.
-  const { atEnd, goToEnd } = useStickToEnd(scroller, content, turns.at(-1)?.requestId);
+  const sticking = useRef<StickToEnd>(null);
+  const [atEnd, setAtEnd] = useState(true);
   const last = turns.at(-1);
+
+  useLayoutEffect(() => {
+    if (scroller.current === null || content.current === null) return undefined;
+    const started = stickToEnd(scroller.current, content.current, setAtEnd);
+    sticking.current = started;
+    return () => started.end();
+  }, []);
+  // A new question is brought into view, wherever the reader is.
+  useLayoutEffect(() => sticking.current?.goToEnd(), [last?.requestId]);
 
   return (
     <main className="conversation">
-      <section className="scroller" ref={scroller} tabIndex={-1}>
+      <section className="scroller" ref={scroller}>
         <div
           className="messages"
           ref={content}
@@ -43,11 +52,9 @@ export function Conversation({ turns, onRetry, onRegenerate }: ConversationProps
           })}
         </div>
       </section>
-      <p className="sr-only" role="status">
-        {announcement(last)}
-      </p>
+      <output className="sr-only">{announcement(last)}</output>
       {!atEnd && (
-        <button type="button" className="jump" onClick={goToEnd}>
+        <button type="button" className="jump" onClick={() => sticking.current?.goToEnd()}>
           <Icon name="down" />
           Jump to latest
         </button>

@@ -1,5 +1,5 @@
 import { useEffect, useState, type ReactNode } from "react";
-import { Icon } from "./Icon.tsx";
+import { Icon } from "./icon.tsx";
 
 const SHOWN_MS = 2000;
 

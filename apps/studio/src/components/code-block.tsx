@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { CopyButton } from "./CopyButton.tsx";
+import { CopyButton } from "./copy-button.tsx";
 
 export function CodeBlock(props: { readonly code: string; readonly language?: string | undefined }): ReactNode {
   const { code, language } = props;
@@ -9,7 +9,7 @@ export function CodeBlock(props: { readonly code: string; readonly language?: st
         <span>{language || "text"}</span>
         <CopyButton text={code} label="Copy code" />
       </figcaption>
-      <pre tabIndex={0} aria-label={`Code, ${language || "text"}`} dir="ltr">
+      <pre dir="ltr">
         <code>{code}</code>
       </pre>
     </figure>

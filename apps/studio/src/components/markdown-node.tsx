@@ -2,8 +2,8 @@ import { RuleType } from "markdown-to-jsx/react";
 import { Fragment, type ReactNode } from "react";
 import type { MarkdownNode } from "../markdown/parse.ts";
 import { safeLink } from "../markdown/safe-link.ts";
-import { CodeBlock } from "./CodeBlock.tsx";
-import { MarkdownTable } from "./MarkdownTable.tsx";
+import { CodeBlock } from "./code-block.tsx";
+import { MarkdownTable } from "./markdown-table.tsx";
 
 type NodeOf<Type extends MarkdownNode["type"]> = Extract<MarkdownNode, { readonly type: Type }>;
 
