@@ -12,9 +12,7 @@ export function parseMarkdown(text: string, { unfinished = false }: ParseOptions
   if (text.trim() === "") return [];
   const nodes = parser(text, {
     disableParsingRawHTML: true,
-    ignoreHTMLBlocks: true,
     disableFrontmatter: true,
-    forceBlock: true,
     optimizeForStreaming: unfinished,
   });
   // The parser puts the definitions first: at the end they hold the footnotes, and the blocks keep their places.

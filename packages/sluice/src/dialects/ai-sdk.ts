@@ -1,4 +1,3 @@
-import { isObject } from "../base/json.ts";
 import { isApplicationEvent, isTerminal } from "../chat/index.ts";
 import { DONE } from "./decoder.ts";
 import type { Dialect, Frame } from "./types.ts";
@@ -7,6 +6,8 @@ import type { Dialect, Frame } from "./types.ts";
  * The AI SDK's UI message stream v1. Our chat events are its chunks, so that they are passed on as they are, with the
  * `code` of an error: the chunks are loose objects to the newest clients of ai 5, 6 and 7. (5.0.0 and 6.0.0 are
  * strict; to them such an error is a stream that fails its check.)
+ * What it cannot carry to a client of the AI SDK is an object with a key `__proto__`, or `prototype` in `constructor`:
+ * that JSON parser refuses them from anybody. Our own client reads this dialect too, and needs every byte.
  *
  * The stock clients do not come back after a cut: they resume when a page is opened or looked at again.
  */
@@ -24,15 +25,6 @@ export const aiSdkDialect: Dialect = {
   },
 };
 
-const SUSPECT = /"(?:__proto__|constructor)":/;
-
 function frame(chunk: object): Frame {
-  const data = JSON.stringify(chunk);
-  return { data: SUSPECT.test(data) ? JSON.stringify(chunk, withoutPrototypes) : data };
-}
-
-// The AI SDK breaks off a stream in which any object has such a key, and a model may write one into a tool's input.
-function withoutPrototypes(key: string, value: unknown): unknown {
-  if (key === "__proto__") return undefined;
-  return key === "constructor" && isObject(value) && Object.hasOwn(value, "prototype") ? undefined : value;
+  return { data: JSON.stringify(chunk) };
 }

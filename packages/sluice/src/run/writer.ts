@@ -61,6 +61,7 @@ class Writer implements RunWriter {
   #turn: Promise<void> | undefined;
   #lost: { readonly error: unknown } | undefined;
   #failure: unknown;
+  #start: string | undefined;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -115,7 +116,9 @@ class Writer implements RunWriter {
     while (true) {
       try {
         expected ??= await this.#endOfLog();
-        await store.close(runId, [text], { expected, fence, summary });
+        // A log is never without its first event, also when that was lost.
+        const entries = expected === 0 && this.#start !== undefined ? [this.#start, text] : [text];
+        await store.close(runId, entries, { expected, fence, summary });
         return outcome;
       } catch (error) {
         if (isSluiceError(error)) throw error; // a refusal, which is final
@@ -145,6 +148,7 @@ class Writer implements RunWriter {
     this.#events += 1;
     this.#bytes += bytes;
     if (this.#firstTokenAt === undefined && isContent(event)) this.#firstTokenAt = this.#options.clock.now();
+    this.#start ??= text;
     this.#waiting.push(text);
     this.#unacknowledged += bytes;
   }

@@ -1,5 +1,7 @@
 export { startFaultProxy } from "./fault-proxy.ts";
 export type { Cut, Fault, FaultPlan, FaultProxy, FaultProxyOptions } from "./fault-proxy.ts";
+export { logCases } from "./log-cases.ts";
+export type { LogCase, LogCaseContext } from "./log-cases.ts";
 export { createManualClock } from "./manual-clock.ts";
 export type { ManualClock } from "./manual-clock.ts";
 export { startOpenAIServer } from "./openai-server.ts";

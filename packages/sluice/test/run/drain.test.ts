@@ -6,7 +6,6 @@ import {
   gate,
   hanging,
   never,
-  overriding,
   saying,
   terminalOf,
   textOf,
@@ -103,11 +102,8 @@ describe("a drain", () => {
 
   it("waits also for a run that was being made when it began", async () => {
     const made = gate();
-    const memory = createWorld();
-    const { runs } = createWorld({
-      store: overriding(memory.store, {
-        create: async (...given) => (await made.opened, memory.store.create(...given)),
-      }),
+    const { runs, read } = createWorld({
+      over: (memory) => ({ create: async (...given) => (await made.opened, memory.create(...given)) }),
     });
     const starting = runs.start({ owner: OWNER }, saying("a"));
     await turns();
@@ -116,16 +112,13 @@ describe("a drain", () => {
     made.open();
     await drained;
     const { id } = await starting;
-    expect(terminalOf(await memory.read(id))).toMatchObject({ type: "finish" });
+    expect(terminalOf(await read(id))).toMatchObject({ type: "finish" });
   });
 
   it("ends a run at once that is only made after the deadline", async () => {
     const made = gate();
-    const memory = createWorld();
-    const { runs } = createWorld({
-      store: overriding(memory.store, {
-        create: async (...given) => (await made.opened, memory.store.create(...given)),
-      }),
+    const { runs, read } = createWorld({
+      over: (memory) => ({ create: async (...given) => (await made.opened, memory.create(...given)) }),
     });
     const starting = runs.start({ owner: OWNER }, hanging());
     await turns();
@@ -133,7 +126,7 @@ describe("a drain", () => {
     made.open();
     const { id } = await starting;
     await runs.ended(id);
-    expect(terminalOf(await memory.read(id))).toMatchObject({ code: "run/shutdown" });
+    expect(terminalOf(await read(id))).toMatchObject({ code: "run/shutdown" });
   });
 
   it("leaves no listener on its deadline", async () => {
@@ -156,7 +149,7 @@ describe("a drain", () => {
   });
 
   it("is not held up for ever by a store that does not answer", async () => {
-    const { runs, clock } = createWorld({ over: { close: () => never() } });
+    const { runs, clock } = createWorld({ over: () => ({ close: () => never() }) });
     await runs.start({ owner: OWNER }, hanging());
     await turns();
     const drained = runs.drain(AbortSignal.abort());

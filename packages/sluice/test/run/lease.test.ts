@@ -1,22 +1,40 @@
 import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../../src/chat/index.ts";
-import { OWNER, createWorld, forbidStrayRejections, gate, never, overriding, saying, textOf, turns } from "./support.ts";
+import type { LogStore } from "../../src/log/index.ts";
+import { OWNER, createWorld, forbidStrayRejections, gate, never, saying, textOf, turns, type World } from "./support.ts";
 
 forbidStrayRejections();
+
+interface Leases {
+  /** Renewals fail, as if the node were cut off. */
+  fails: boolean;
+  /** The operation of the store itself, for another node. */
+  readonly real: LogStore["lease"];
+}
+
+function createLeaseWorld(): World & { readonly lease: Leases } {
+  let lease: Leases | undefined;
+  const world = createWorld({
+    over: (memory) => {
+      const leases = (lease = { fails: false, real: (...given) => memory.lease(...given) });
+      return { lease: (...given) => (leases.fails ? Promise.reject(new Error("cut off")) : memory.lease(...given)) };
+    },
+  });
+  return { ...world, lease: lease! };
+}
 
 describe("the lease of a run", () => {
   it("is renewed about every third of its time while the run lasts, and not after", async () => {
     const asked: number[] = [];
-    const inner = createWorld();
-    const { clock } = inner;
-    const store = overriding(inner.store, {
-      lease: (id, request) => {
-        asked.push(clock.now() - 1_000_000);
-        expect(request.ttlMs).toBe(7_000);
-        return inner.store.lease(id, request);
-      },
+    const { runs, clock, store } = createWorld({
+      over: (memory) => ({
+        lease: (id, request) => {
+          asked.push(clock.now() - 1_000_000);
+          expect(request.ttlMs).toBe(7_000);
+          return memory.lease(id, request);
+        },
+      }),
     });
-    const { runs } = createWorld({ store, clock });
     const { run, id } = await runs.open({ owner: OWNER });
     await clock.advance(20_000);
     expect(asked).toEqual([2_000, 4_000, 6_000, 8_000, 10_000, 12_000, 14_000, 16_000, 18_000, 20_000]);
@@ -38,7 +56,7 @@ describe("the lease of a run", () => {
   });
 
   it("that another node took aborts the producer, and what it still says is fenced off", async () => {
-    const { runs, store, clock, lines, read } = createWorld();
+    const { runs, store, clock, lines, read, lease } = createLeaseWorld();
     const more = gate();
     let signal: AbortSignal | undefined;
     const { id } = await runs.start({ owner: OWNER }, async function* (context): AsyncGenerator<RunEvent> {
@@ -48,61 +66,64 @@ describe("the lease of a run", () => {
       yield { type: "text-delta", id: "t", delta: "from the dead" };
     });
     await turns();
-    // The node slept: its lease lapsed, and another one took it.
     const other = { holder: "node_other", ttlMs: 7_000 };
-    const asleep = createWorld({ store, clock });
-    await expect(store.lease(id, other)).rejects.toMatchObject({ code: "log/lease-held" });
-    const state = store.lease.bind(store);
-    store.lease = () => Promise.reject(new Error("asleep"));
-    await clock.advance(6_999);
+    await expect(lease.real(id, other)).rejects.toMatchObject({ code: "log/lease-held" });
+    lease.fails = true;
+    await clock.advance(7_000);
     expect(signal?.aborted).toBe(false);
-    store.lease = state;
-    await clock.advance(1);
-    const { fence } = await store.lease(id, other);
+    const { fence } = await lease.real(id, other);
     more.open();
-    await clock.advance(2_000);
+    await turns();
     await runs.ended(id);
     expect(signal?.aborted).toBe(true);
-    expect(runs.producing).toBe(0);
     expect(lines).toMatchObject([{ message: "run lost", fields: { code: "log/fenced" } }]);
     expect(textOf(await read(id))).toBe("a");
     // The new holder goes on where the log ends.
     const { last } = (await store.state(id))!;
     const terminal = JSON.stringify({ type: "error", errorText: "lost", code: "run/producer-lost" });
     await store.close(id, [terminal], { expected: last, fence });
-    expect(await asleep.read(id).catch(() => [])).toBeDefined();
     expect((await read(id)).at(-1)).toMatchObject({ code: "run/producer-lost" });
   });
 
   it("that was lost is noticed by a producer that says nothing", async () => {
-    const { runs, store, clock } = createWorld({ leaseMs: 3_500 });
+    const { runs, clock, lease } = createLeaseWorld();
     let signal: AbortSignal | undefined;
     const { id } = await runs.start({ owner: OWNER }, async function* (context): AsyncGenerator<RunEvent> {
       signal = context.signal;
       yield* saying("a");
       await never();
     });
-    await turns();
-    const real = store.lease.bind(store);
-    // Time passes for the store only.
-    store.lease = () => never();
-    await clock.advance(3_500);
-    await real(id, { holder: "node_other", ttlMs: 60_000 });
-    store.lease = real;
+    lease.fails = true;
+    await clock.advance(7_000);
+    await lease.real(id, { holder: "node_other", ttlMs: 60_000 });
+    lease.fails = false;
     await clock.advance(1_000);
     await runs.ended(id);
     expect(signal?.reason).toMatchObject({ code: "log/lease-held" });
   });
 
-  it("is asked for again when the store fails, and only given up when its time is over", async () => {
-    const { runs, store, clock, read } = createWorld();
+  it("that was lost and lapsed again is noticed by its higher fence", async () => {
+    const { runs, clock, lease } = createLeaseWorld();
     const { run, id } = await runs.open({ owner: OWNER });
-    const real = store.lease.bind(store);
-    let failures = 2;
-    store.lease = (...given) => (failures-- > 0 ? Promise.reject(new Error("reset")) : real(...given));
-    await clock.advance(6_000);
-    expect(run!.signal.aborted).toBe(false);
-    failures = Number.POSITIVE_INFINITY;
+    lease.fails = true;
+    await clock.advance(7_000);
+    await lease.real(id, { holder: "node_other", ttlMs: 500 });
+    await clock.advance(500);
+    lease.fails = false;
+    await clock.advance(500);
+    await runs.ended(id);
+    expect(run!.signal.reason).toMatchObject({ code: "log/fenced" });
+    await expect(run!.ended).rejects.toMatchObject({ code: "log/fenced" });
+  });
+
+  it("is asked for again when the store fails, and only given up when its time is over", async () => {
+    const { runs, clock, read, lease } = createLeaseWorld();
+    const { run, id } = await runs.open({ owner: OWNER });
+    lease.fails = true;
+    await clock.advance(5_000);
+    lease.fails = false;
+    await clock.advance(1_000); // renewed at 6 s
+    lease.fails = true;
     await clock.advance(6_000);
     expect(run!.signal.aborted).toBe(false);
     await clock.advance(2_000);
@@ -113,11 +134,11 @@ describe("the lease of a run", () => {
 
   it("renewed by a store that throws at once is no crash", async () => {
     const { runs, clock } = createWorld({
-      over: {
+      over: () => ({
         lease: () => {
           throw new Error("not implemented");
         },
-      },
+      }),
     });
     const { run } = await runs.open({ owner: OWNER });
     await clock.advance(8_000);

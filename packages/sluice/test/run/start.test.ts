@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RunInput } from "../../src/run/index.ts";
-import { OWNER, createWorld, forbidStrayRejections, gate, overriding, saying, textOf, turns } from "./support.ts";
+import { OWNER, createWorld, forbidStrayRejections, gate, saying, textOf, turns } from "./support.ts";
 
 forbidStrayRejections();
 
@@ -63,7 +63,7 @@ describe("a start", () => {
 
   it("rejects with what the store throws, and leaves nothing behind", async () => {
     const failure = new Error("disk on fire");
-    const { runs, clock } = createWorld({ over: { create: () => Promise.reject(failure) } });
+    const { runs, clock } = createWorld({ over: () => ({ create: () => Promise.reject(failure) }) });
     await expect(runs.start({ owner: OWNER }, saying("x"))).rejects.toBe(failure);
     expect(runs.producing).toBe(0);
     expect(clock.timers).toBe(0);
@@ -71,15 +71,14 @@ describe("a start", () => {
 
   it("survives a promised source that rejects while the run is still being made", async () => {
     const made = gate();
-    const { runs, store: memory, read } = createWorld();
-    const slow = createWorld({
-      store: overriding(memory, { create: async (...given) => (await made.opened, memory.create(...given)) }),
+    const { runs, read } = createWorld({
+      over: (memory) => ({ create: async (...given) => (await made.opened, memory.create(...given)) }),
     });
-    const starting = slow.runs.start({ owner: OWNER }, Promise.reject(new Error("no model")));
+    const starting = runs.start({ owner: OWNER }, Promise.reject(new Error("no model")));
     await turns();
     made.open();
     const { id } = await starting;
-    await slow.runs.ended(id);
+    await runs.ended(id);
     expect((await read(id)).at(-1)).toMatchObject({ type: "error", code: "PROCESSING_ERROR" });
     expect(runs.producing).toBe(0);
   });

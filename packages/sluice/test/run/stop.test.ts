@@ -8,7 +8,6 @@ import {
   gate,
   hanging,
   never,
-  overriding,
   saying,
   terminalOf,
   textOf,
@@ -138,12 +137,11 @@ describe("stop", () => {
   });
 
   it("that comes while the run is being made leaves a run with a start and an end, and no open source", async () => {
-    const memory = createWorld();
-    const { runs } = createWorld({
-      store: overriding(memory.store, {
+    const { runs, read } = createWorld({
+      over: (memory) => ({
         create: async (id, options) => {
-          const created = await memory.store.create(id, options);
-          await memory.store.requestStop(id);
+          const created = await memory.create(id, options);
+          await memory.requestStop(id);
           return created;
         },
       }),
@@ -153,7 +151,7 @@ describe("stop", () => {
     const { id } = await runs.start({ owner: OWNER }, stream);
     await runs.ended(id);
     await turns();
-    expect(await memory.read(id)).toEqual([expect.objectContaining({ type: "start" }), STOPPED]);
+    expect(await read(id)).toEqual([expect.objectContaining({ type: "start" }), STOPPED]);
     expect(cancelled).toBe(true);
   });
 
@@ -178,7 +176,7 @@ describe("stop", () => {
         throw new Error("no such operation");
       },
     ]) {
-      const { runs, read } = createWorld({ over: { stopRequested } });
+      const { runs, read } = createWorld({ over: () => ({ stopRequested }) });
       const { id } = await runs.start({ owner: OWNER }, hanging());
       await runs.ended(id);
       expect(terminalOf(await read(id))).toMatchObject({ type: "error", code: "PROCESSING_ERROR" });
@@ -187,7 +185,7 @@ describe("stop", () => {
 
   it("passes on what the store throws", async () => {
     const failure = new Error("connection lost");
-    const { runs } = createWorld({ over: { requestStop: () => Promise.reject(failure) } });
+    const { runs } = createWorld({ over: () => ({ requestStop: () => Promise.reject(failure) }) });
     await expect(runs.stop("run_0")).rejects.toBe(failure);
   });
 });

@@ -1,14 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { SluiceError } from "../../src/base/errors.ts";
 import type { RunEvent } from "../../src/chat/index.ts";
-import type { LogStore } from "../../src/log/index.ts";
 import {
   OWNER,
   createWorld,
   forbidStrayRejections,
   gate,
   never,
-  overriding,
   saying,
   terminalOf,
   textOf,
@@ -28,7 +26,6 @@ type Failing = "append" | "close" | "state";
  */
 function failing(times: Partial<Record<Failing, number>>, when: "before" | "after" = "before", error: unknown = lost): World {
   const left = { ...times };
-  const inner = createWorld();
   async function fails<T>(name: Failing, act: () => Promise<T>): Promise<T> {
     const remaining = left[name] ?? 0;
     if (remaining === 0) return act();
@@ -36,13 +33,13 @@ function failing(times: Partial<Record<Failing, number>>, when: "before" | "afte
     if (when === "after") await act();
     throw error;
   }
-  const over: Partial<LogStore> = {
-    append: (...given) => fails("append", () => inner.store.append(...given)),
-    close: (...given) => fails("close", () => inner.store.close(...given)),
-    state: (...given) => fails("state", () => inner.store.state(...given)),
-  };
-  const world = createWorld({ store: overriding(inner.store, over) });
-  return { ...world, read: inner.read };
+  return createWorld({
+    over: (memory) => ({
+      append: (...given) => fails("append", () => memory.append(...given)),
+      close: (...given) => fails("close", () => memory.close(...given)),
+      state: (...given) => fails("state", () => memory.state(...given)),
+    }),
+  });
 }
 
 async function runToEnd(world: World, ms = 0): Promise<readonly RunEvent[]> {
@@ -73,7 +70,10 @@ describe("a store that fails", () => {
   it("an append with a code: the terminal carries it", async () => {
     const full = new SluiceError("log/max-bytes", "The log may hold 7 bytes.");
     const events = await runToEnd(failing({ append: Number.POSITIVE_INFINITY }, "before", full));
-    expect(events).toEqual([{ type: "error", errorText: "The log may hold 7 bytes.", code: "log/max-bytes" }]);
+    expect(events).toEqual([
+      expect.objectContaining({ type: "start" }),
+      { type: "error", errorText: "The log may hold 7 bytes.", code: "log/max-bytes" },
+    ]);
   });
 
   it.each([1, 5, 19])("to close %i times: it is asked again, and the terminal is the one that was meant", async (close) => {
@@ -116,7 +116,7 @@ describe("a store that fails", () => {
         asked += 1;
         throw new SluiceError(code, "No.");
       };
-      const { runs, lines, clock } = createWorld({ over: { close } });
+      const { runs, lines, clock } = createWorld({ over: () => ({ close }) });
       const { run, id } = await runs.open({ owner: OWNER });
       await expect(run!.finish()).rejects.toMatchObject({ code });
       await expect(run!.ended).rejects.toMatchObject({ code });
@@ -129,7 +129,7 @@ describe("a store that fails", () => {
   );
 
   it("to answer an append: the run is given up after its deadline and 10 s", async () => {
-    const { runs, clock, lines } = createWorld({ over: { append: () => never() }, limits: { maxDurationMs: 1_000 } });
+    const { runs, clock, lines } = createWorld({ over: () => ({ append: () => never() }), limits: { maxDurationMs: 1_000 } });
     let signal: AbortSignal | undefined;
     const { id } = await runs.start({ owner: OWNER }, async function* (context) {
       signal = context.signal;
@@ -147,18 +147,16 @@ describe("a store that fails", () => {
 
   it("to answer an append in time, and does later: the terminal is still written", async () => {
     const slow = gate();
-    const inner = createWorld();
-    const store = overriding(inner.store, {
-      append: async (...given) => (await slow.opened, inner.store.append(...given)),
+    const { runs, clock, read } = createWorld({
+      over: (memory) => ({ append: async (...given) => (await slow.opened, memory.append(...given)) }),
     });
-    const { runs, clock } = createWorld({ store });
     const { id } = await runs.start({ owner: OWNER }, saying("a"));
     await clock.advance(10_000);
     await runs.ended(id);
     slow.open();
     await turns();
-    expect(textOf(await inner.read(id))).toBe("a");
-    expect(terminalOf(await inner.read(id))).toMatchObject({ type: "finish" });
+    expect(textOf(await read(id))).toBe("a");
+    expect(terminalOf(await read(id))).toMatchObject({ type: "finish" });
   });
 
   it("under a producer that pushes tells it with the next event", async () => {

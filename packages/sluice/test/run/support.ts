@@ -23,20 +23,24 @@ export interface World {
   read(id: string): Promise<readonly RunEvent[]>;
 }
 
+export interface WorldOptions extends Omit<Partial<RunsOptions>, "clock"> {
+  /** Operations of the store to be replaced; it is given the real ones. */
+  readonly over?: (memory: LogStore) => Partial<LogStore>;
+}
+
 /** Runs on a memory log and a manual clock. */
-export function createWorld(options: Partial<RunsOptions> & { readonly over?: Partial<LogStore> } = {}): World {
-  const { over, ...rest } = options;
+export function createWorld(options: WorldOptions = {}): World {
+  const { over = () => ({}), ...rest } = options;
   const clock = createManualClock(1_000_000);
-  const memory = createMemoryLog({ clock });
-  const store = over ? overriding(memory, over) : memory;
+  const memory = options.store ?? createMemoryLog({ clock });
   const lines: Line[] = [];
   const log: Logger = (level, message, fields) => void lines.push({ level, message, fields });
-  const runs = createRuns({ store, clock, log, ...rest });
+  const store = overriding(memory, over(memory));
+  const runs = createRuns({ clock, log, ...rest, store });
   return { clock, store, runs, lines, read: (id) => readRun(memory, id) };
 }
 
-/** A store with some operations replaced; the others are the real ones. */
-export function overriding(store: LogStore, over: Partial<LogStore>): LogStore {
+function overriding(store: LogStore, over: Partial<LogStore>): LogStore {
   return new Proxy(store, {
     get(target, key) {
       const value: unknown = Reflect.get(Object.hasOwn(over, key) ? over : target, key);
