@@ -4,7 +4,12 @@ import { ClosingLine } from "./scripts/closing-line.ts";
 
 // Tests of whole programs: browsers, servers, proxies, processes that are killed. They measure nothing, but they
 // wait for other programs, so they run one file at a time after the others and have more patience.
-const programs = ["apps/*/test/**/*.test.{ts,tsx}", "test/{setup,closing-line}.test.ts", "**/*.process.test.{ts,tsx}"];
+const programs = [
+  "apps/*/test/**/*.test.{ts,tsx}",
+  "test/{setup,closing-line}.test.ts",
+  "test/integration/**/*.test.ts",
+  "**/*.process.test.{ts,tsx}",
+];
 const units = ["packages/*/test/**/*.test.{ts,tsx}", "test/**/*.test.ts", "examples/**/*.test.{ts,tsx}"];
 const always = ["**/node_modules/**", "**/dist/**"];
 

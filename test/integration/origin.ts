@@ -12,7 +12,7 @@ export interface Origin {
   readonly runs: Sluice["runs"];
   /** The server at `/quiet` has this clock: heartbeats come when the test says so. */
   readonly quietClock: ManualClock;
-  /** What came, as `GET /path`. */
+  /** What came, as `GET /stream HTTP/1.1`. */
   readonly requests: readonly string[];
   /** The model of all runs that answer this question. Without it the question is repeated, word for word. */
   hold(question: string): HeldModel;
@@ -59,7 +59,7 @@ export async function startOrigin(pages: OwnPages = () => false): Promise<Origin
   const sockets = new Set<Socket>();
   const server = createServer((req, res) => {
     const path = req.url ?? "/";
-    requests.push(`${req.method} ${path.split("?")[0]}`);
+    requests.push(`${req.method} ${path.split("?")[0]} HTTP/${req.httpVersion}`);
     if (!pages(req, res)) void (path.startsWith("/quiet/") ? quiet : sluice).handleNode(req, res);
   });
   server.on("connection", (socket) => {

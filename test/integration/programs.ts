@@ -41,7 +41,6 @@ export const PROXIES: Readonly<Record<string, (place: Place) => Command>> = {
     conf: `
       {
         admin off
-        persist_config off
         auto_https off
         grace_period 100ms
       }
@@ -94,7 +93,7 @@ export async function startProxy(name: string, upstream: number): Promise<Proxy>
   const folder = mkdtempSync(join(tmpdir(), "sluice-proxy-"));
   const port = await freePort();
   const { program, args, conf } = PROXIES[name]!({ folder, port, upstream });
-  writeFileSync(join(folder, "conf"), conf);
+  writeFileSync(join(folder, "conf"), `${conf.trim()}\n`);
   const child = spawn(program, args, {
     // Debian keeps servers where the PATH of a user does not look.
     env: { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin`, HOME: folder },

@@ -1,3 +1,5 @@
+import { parseEvents } from "sluice/sse";
+
 /** What a program that knows nothing of us has when an answer is over. */
 export type Ending = "clean end" | "error";
 
@@ -40,10 +42,13 @@ export function read(response: Response): Reading {
   };
 }
 
-/** The `content` of all `chunk` events of a text in the `simple` dialect. */
-export function chunksOf(text: string): string {
-  const chunks = text.matchAll(/^event: chunk\n(?:id: .*\n)?data: (.*)$/gm);
-  return Array.from(chunks, ([, data = ""]) => (JSON.parse(data) as { readonly content: string }).content).join("");
+/** The words of an answer in the `simple` dialect, or of a part of it. */
+export async function wordsIn(text: string): Promise<readonly string[]> {
+  const words: string[] = [];
+  for await (const { event, data } of parseEvents(new Response(text).body ?? [])) {
+    if (event === "chunk") words.push((JSON.parse(data) as { readonly content: string }).content);
+  }
+  return words;
 }
 
 /** As a `POST` of a question in the `simple` dialect. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
 import { isSluiceError } from "sluice/errors";
+import { createMemoryLog } from "sluice/log";
 import { parseConfig, type Config } from "./config.ts";
 import { startGateway, type Gateway } from "./gateway.ts";
 import { createLog } from "./log.ts";
@@ -10,26 +11,27 @@ try {
   // What the environment says already wins over the file.
   if (existsSync(".env")) process.loadEnvFile(".env");
   const config = parseConfig(process.env);
-  const gateway = await startGateway(config, createLog(config.logLevel));
+  const gateway = await startGateway(config, { store: createMemoryLog(), log: createLog(config.logLevel) });
   console.log(welcome(gateway, config));
   endOnSignal(gateway, config.drainMs);
 } catch (error) {
-  console.error(isSluiceError(error) ? error.message : reasonOf(error));
+  console.error(reasonOf(error));
   process.exit(1);
 }
 
 function welcome({ url, models }: Gateway, config: Config): string {
-  const [first] = models;
-  const model =
-    first?.demo === true
-      ? "the built-in demo; OPENAI_API_KEY or OPENAI_BASE_URL switch to a real one"
-      : models.map(({ name }) => name).join(", ");
-  const lines = [`Sluice is at ${url}`, `  model: ${model}`];
-  if (config.keys.size === 0 && !config.allowAnonymous) {
-    const only = isLoopback(config.host) ? "only this machine may ask" : "nobody may ask";
-    lines.push(`  ${only}; SLUICE_API_KEYS=alice:key1 lets others in`);
-  }
-  return lines.join("\n");
+  const demo = models.some((model) => model.demo);
+  const model = demo
+    ? "the built-in demo; OPENAI_API_KEY or OPENAI_BASE_URL switch to a real one"
+    : models.map(({ name }) => name).join(", ");
+  return [`Sluice is at ${url}`, `  model: ${model}`, `  ${whoMayAsk(config)}`].join("\n");
+}
+
+function whoMayAsk({ keys, allowAnonymous, host }: Config): string {
+  if (keys.size > 0) return `who has a key may ask: ${[...new Set(keys.values())].join(", ")}`;
+  if (allowAnonymous) return "everybody who can reach it may ask";
+  if (isLoopback(host)) return "only this machine may ask; HOST=0.0.0.0 and SLUICE_API_KEYS=alice:key1 let others in";
+  return "nobody may ask: SLUICE_API_KEYS=alice:key1 gives somebody a key";
 }
 
 // One Ctrl-C arrives twice under npm: from the terminal, and forwarded.
@@ -44,9 +46,6 @@ function endOnSignal(gateway: Gateway, drainMs: number): void {
       return;
     }
     since = performance.now();
-    if (gateway.producing > 0) {
-      console.error(`Finishing ${gateway.producing} answers, at most ${drainMs / 1000} s. Once more ends them now.`);
-    }
     setTimeout(() => deadline.abort(), drainMs).unref();
     gateway.close(deadline.signal).then(
       () => process.exit(0),
@@ -55,6 +54,8 @@ function endOnSignal(gateway: Gateway, drainMs: number): void {
         process.exit(1);
       },
     );
+    const left = gateway.producing;
+    if (left > 0) console.error(`Open answers: ${left}. They have ${drainMs / 1000} s; the same again ends them now.`);
   };
   process.on("SIGTERM", end);
   process.on("SIGINT", end);
@@ -62,8 +63,8 @@ function endOnSignal(gateway: Gateway, drainMs: number): void {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if ("code" in error && error.code === "EADDRINUSE") {
-    return `${error.message}. Another program has this port: PORT=3001 npm start takes another one.`;
-  }
-  return error.stack ?? error.message;
+  if (isSluiceError(error)) return error.message;
+  if (!("syscall" in error)) return error.stack ?? error.message;
+  const inUse = "code" in error && error.code === "EADDRINUSE";
+  return inUse ? `${error.message}. Another program has it: PORT=3001 takes another one, PORT=0 any.` : error.message;
 }

@@ -8,7 +8,7 @@ export interface Config {
   readonly keys: ReadonlyMap<string, string>;
   /** Signs cookies and owner tokens. Absent: one is made and kept in the store. */
   readonly secret: string | undefined;
-  /** Serve callers without a key also from elsewhere than this machine. */
+  /** Where no keys are set, serve callers from elsewhere than this machine too. */
   readonly allowAnonymous: boolean;
   readonly corsOrigins: readonly string[];
   readonly drainMs: number;
@@ -25,25 +25,38 @@ export interface OpenAIConfig {
 
 const flag = z.enum(["0", "1", "true", "false"]).transform((value) => value === "1" || value === "true");
 const list = z.string().transform((text) => text.split(",").flatMap((item) => item.trim() || []));
+const httpUrl = z.url({ protocol: /^https?$/, error: "must be a URL with http or https" });
 
-// An empty variable is one that is not set: that is how .env files and unit files write it.
+// A browser names its page's origin, so anything beyond it would never match.
+const origin = httpUrl.refine((text) => /^\w+:\/\/[^/?#@]+\/?$/.test(text), {
+  error: "takes origins like https://app.example.com, separated by commas",
+  abort: true,
+});
+
+function wholeNumber(most: number): z.ZodType<number, string> {
+  const error = `must be a whole number from 0 to ${most}`;
+  return z.string().regex(/^\d{1,9}$/, { error, abort: true }).transform(Number).pipe(z.number().max(most, { error }));
+}
+
+// Defaults are those of .env.example.
 const environment = z.object({
   HOST: z.string().default("127.0.0.1"),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  PORT: wholeNumber(65_535).default(3000),
   SLUICE_API_KEYS: list.default([]),
-  SLUICE_SECRET: z.string().min(16).optional(),
+  SLUICE_SECRET: z.string().min(16, { error: "needs 16 characters or more" }).optional(),
   SLUICE_ALLOW_ANONYMOUS: flag.default(false),
-  SLUICE_CORS_ORIGINS: list.pipe(z.array(z.url())).default([]),
-  SLUICE_DRAIN_MS: z.coerce.number().int().min(0).max(3_600_000).default(25_000),
+  SLUICE_CORS_ORIGINS: list.pipe(z.array(origin)).default([]),
+  SLUICE_DRAIN_MS: wholeNumber(3_600_000).default(25_000),
   SLUICE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   OPENAI_API_KEY: z.string().optional(),
-  OPENAI_BASE_URL: z.url().optional(),
+  OPENAI_BASE_URL: httpUrl.optional(),
   SLUICE_MODEL: z.string().optional(),
   SLUICE_MODELS: list.default([]),
 });
 
 /** @throws SluiceError `option/invalid` naming the variable, never its value */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  // An empty variable is one that is not set: that is how .env files and unit files write it.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = environment.safeParse(given);
   if (!parsed.success) {
@@ -57,22 +70,23 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     keys: parseKeys(values.SLUICE_API_KEYS),
     secret: values.SLUICE_SECRET,
     allowAnonymous: values.SLUICE_ALLOW_ANONYMOUS,
-    corsOrigins: values.SLUICE_CORS_ORIGINS.map((origin) => new URL(origin).origin),
+    corsOrigins: values.SLUICE_CORS_ORIGINS.map((text) => new URL(text).origin),
     drainMs: values.SLUICE_DRAIN_MS,
     openai: openaiConfig(values),
     logLevel: values.SLUICE_LOG_LEVEL,
   };
 }
 
+// Pairs are told by their number: written the other way round, the name would be the key.
 function parseKeys(pairs: readonly string[]): ReadonlyMap<string, string> {
   const keys = new Map<string, string>();
-  for (const pair of pairs) {
-    const separator = pair.indexOf(":");
-    const owner = pair.slice(0, Math.max(separator, 0));
-    const key = pair.slice(separator + 1);
-    if (!/^[\w.@-]{1,64}$/.test(owner)) throw wrong("SLUICE_API_KEYS", "needs the form alice:key1,bob:key2");
-    if (key.length < 8) throw wrong("SLUICE_API_KEYS", `the key of ${owner} is shorter than 8 characters`);
-    if (keys.has(key)) throw wrong("SLUICE_API_KEYS", `${owner} has the same key as ${keys.get(key)}`);
+  for (const [index, pair] of pairs.entries()) {
+    // What a Bearer header can carry.
+    const [, owner, key] = /^([\w.@-]{1,64}):([\x21-\x7e]{1,1024})$/.exec(pair) ?? [];
+    if (owner === undefined || key === undefined) {
+      throw wrong("SLUICE_API_KEYS", `pair ${index + 1} does not have the form alice:key1`);
+    }
+    if (keys.has(key)) throw wrong("SLUICE_API_KEYS", `pair ${index + 1} has the key of an earlier one`);
     keys.set(key, owner);
   }
   return keys;

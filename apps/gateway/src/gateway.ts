@@ -1,19 +1,27 @@
-import { existsSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import cors from "cors";
-import { createSluice, requestOf, type Logger } from "sluice/http";
-import { createMemoryLog } from "sluice/log";
+import { createSluice, type Logger } from "sluice/http";
+import type { LogStore } from "sluice/log";
 import type { Config } from "./config.ts";
 import { GRAPHS, createAnswer } from "./graphs.ts";
 import { createModels, type Models } from "./models.ts";
 import { createOwnerTokens } from "./owner-tokens.ts";
 import { createOwners } from "./owners.ts";
-import { createPages, type Pages } from "./pages.ts";
+import { createPages } from "./pages.ts";
 import { keptSecret } from "./secret.ts";
 import { sessionRoute } from "./session.ts";
 
+export interface GatewayOptions {
+  /** Let go of by whoever made it, once the gateway is closed. */
+  readonly store: LogStore;
+  readonly log: Logger;
+  /** The built web app. Default: the studio of this repository. */
+  readonly pages?: string;
+}
+
 export interface Gateway {
+  /** Where this machine reaches it. */
   readonly url: string;
   readonly models: Models["list"];
   /** Runs that are still being produced. */
@@ -25,12 +33,15 @@ export interface Gateway {
   close(deadline: AbortSignal): Promise<void>;
 }
 
+// The same place from src/ and from dist/.
+const STUDIO = fileURLToPath(new URL("../../studio/dist", import.meta.url));
+
 // Readers get their terminal within this after the last run has ended, or are cut off.
 const LAST_FRAMES_MS = 2_000;
 const POLL_MS = 50;
 
-export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const store = createMemoryLog();
+export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
+  const { store, log } = options;
   const tokens = createOwnerTokens(config.secret ?? (await keptSecret(store)));
   const owners = createOwners(config, tokens);
   const models = createModels(config);
@@ -42,28 +53,26 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     registry: () => ({ graphs: GRAPHS, models: models.list }),
     routes: [sessionRoute(owners)],
   });
-  const directory = fileURLToPath(new URL("../../studio/dist", import.meta.url));
-  const pages: Pages = existsSync(directory)
-    ? createPages(directory, (req) => owners.welcome(requestOf(req)))
-    : async () => false;
+  const pages = createPages(options.pages ?? STUDIO, { welcome: owners.welcome });
   const allowOrigins = corsOf(config.corsOrigins);
-
-  const server = createServer((req, res) => {
-    res.setHeader("X-Content-Type-Options", "nosniff");
-    allowOrigins(req, res, () => void answer(req, res));
-  });
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     try {
-      if (await pages(req, res)) return;
-      await sluice.handleNode(req, res);
+      if (!(await pages(req, res))) await sluice.handleNode(req, res);
     } catch (error) {
       log("error", "request failed", { code: "PROCESSING_ERROR", error });
       res.destroy();
     }
   }
 
+  const server = createServer((req, res) => {
+    res.setHeader("X-Content-Type-Options", "nosniff");
+    allowOrigins(req, res, () => void answer(req, res));
+  });
   const url = await listen(server, config);
+  // A connection that cannot be taken (no more file descriptors, say) is no reason to end the others.
+  server.on("error", (error) => log("error", "connection refused", { code: "PROCESSING_ERROR", error }));
+
   return {
     url,
     models: models.list,
@@ -73,7 +82,6 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     async close(deadline) {
       await sluice.drain(deadline);
       await closeServer(server);
-      await store[Symbol.asyncDispose]();
     },
   };
 }
@@ -98,9 +106,16 @@ function listen(server: Server, { host, port }: Pick<Config, "host" | "port">): 
       server.removeListener("error", reject);
       const address = server.address();
       const bound = typeof address === "object" && address !== null ? address.port : port;
-      resolve(`http://${host.includes(":") ? `[${host}]` : host}:${bound}`);
+      resolve(`http://${reachable(host)}:${bound}`);
     });
   });
+}
+
+// Browsers open no address that stands for all.
+function reachable(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 async function closeServer(server: Server): Promise<void> {

@@ -13,9 +13,9 @@ export interface Models {
 export function createModels(config: Pick<Config, "openai">): Models {
   const { openai } = config;
   if (!openai) return modelsOf(new Map([["demo", createDemoModel()]]), true);
-  const { apiKey, baseURL } = openai;
+  const { apiKey, baseURL = null } = openai; // null: OpenAI's own, whatever the environment says
   // The SDK prints pieces of answers when it warns; what fails is told by the run's own log line.
-  const client = new OpenAI({ apiKey, logLevel: "off", ...(baseURL === undefined ? {} : { baseURL }) });
+  const client = new OpenAI({ apiKey, baseURL, logLevel: "off" });
   return modelsOf(new Map(openai.models.map((model) => [model, createOpenAIModel({ client, model })])), false);
 }
 

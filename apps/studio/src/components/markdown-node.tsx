@@ -12,7 +12,7 @@ export function renderNode(node: MarkdownNode): ReactNode {
   return isInline(node) ? renderInline(node) : renderBlock(node);
 }
 
-export function renderNodes(nodes: readonly MarkdownNode[]): ReactNode {
+function renderNodes(nodes: readonly MarkdownNode[]): ReactNode {
   return nodes.map((node, index) => <Fragment key={index}>{renderNode(node)}</Fragment>);
 }
 

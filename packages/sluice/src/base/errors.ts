@@ -67,7 +67,7 @@ export const ERROR_CODES = {
 
   // Options given by the developer.
   "option/invalid": 500,
-} as const satisfies Record<string, number>;
+} as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 

@@ -1,0 +1,219 @@
+import { EventSource } from "eventsource";
+import type { Message } from "sluice/chat";
+import { openEventStream, readMessage, type EventStreamReader, type StreamState } from "sluice/client";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { startOrigin, type Origin } from "./origin.ts";
+import { PROXIES, startProxy, startRelay, type Proxy, type Relay } from "./programs.ts";
+import { ask, read, streamPath, wordsIn, type Ending } from "./reading.ts";
+
+/** How an unfinished answer can end. */
+type Break = "broken off by Sluice" | "destroyed" | "reset" | "killed";
+
+/**
+ * What a reader that knows nothing of terminal events sees of each break. Measured with nginx 1.22.1, haproxy 2.6.12
+ * and caddy 2.6.2; PROTOCOL.md section 7 tells what follows from it. A clean end of an unfinished answer is what our
+ * own client never believes.
+ */
+const SEEN_BY_PLAIN_FETCH: Readonly<Record<string, Readonly<Record<Break, Ending>>>> = {
+  "no proxy": { "broken off by Sluice": "error", destroyed: "error", reset: "error", killed: "error" },
+  "nginx with an HTTP/1.1 upstream": {
+    "broken off by Sluice": "error",
+    destroyed: "error",
+    reset: "error",
+    killed: "error",
+  },
+  "nginx with its stock HTTP/1.0 upstream": {
+    "broken off by Sluice": "error",
+    destroyed: "clean end",
+    reset: "error",
+    killed: "clean end",
+  },
+  "nginx that compresses": {
+    "broken off by Sluice": "error",
+    destroyed: "clean end",
+    reset: "error",
+    killed: "clean end",
+  },
+  haproxy: { "broken off by Sluice": "error", destroyed: "error", reset: "error", killed: "error" },
+  caddy: {
+    "broken off by Sluice": "clean end",
+    destroyed: "clean end",
+    reset: "clean end",
+    killed: "clean end",
+  },
+};
+
+const BREAKS: readonly Break[] = ["broken off by Sluice", "destroyed", "reset", "killed"];
+const FIRST = ["Locks ", "lift ", "boats ", "– "];
+const SECOND = ["even ", "big ", "ones ⛵", "."];
+const PATIENCE = { timeout: 20_000, interval: 5 };
+
+for (const [name, seen] of Object.entries(SEEN_BY_PLAIN_FETCH)) {
+  describe(`through ${name}`, () => {
+    const places: { close(): Promise<void> }[] = [];
+    let origin: Origin;
+    let proxy: { readonly url: string };
+    /** The same, with a process in the way that can be killed. */
+    let relay: Relay;
+    let relayed: { readonly url: string };
+
+    beforeAll(async () => {
+      places.push((origin = await startOrigin()));
+      places.push((relay = await startRelay(origin.port)));
+      proxy = await inFrontOf(origin.port);
+      relayed = await inFrontOf(relay.port);
+    });
+    afterAll(async () => {
+      for (const place of places.reverse()) await place.close();
+    });
+
+    async function inFrontOf(port: number): Promise<{ readonly url: string }> {
+      if (!(name in PROXIES)) return { url: `http://127.0.0.1:${port}` };
+      const started: Proxy = await startProxy(name, port);
+      places.push(started);
+      return started;
+    }
+
+    it("each event of an answer arrives while the model is at work on the next", async () => {
+      const model = origin.hold("event by event");
+      const reading = read(await fetch(`${proxy.url}/stream`, ask("event by event")));
+      await reading.until("event: typing");
+      for (const word of [...FIRST, ...SECOND]) {
+        model.say(word);
+        await reading.until(JSON.stringify(word));
+      }
+      model.end();
+      expect(await reading.rest()).toBe("clean end");
+      expect(await wordsIn(reading.text)).toEqual([...FIRST, ...SECOND]);
+      expect(reading.text).toContain("event: done");
+    });
+
+    it("heartbeats arrive", async () => {
+      const model = origin.hold("quiet");
+      const reading = read(await fetch(`${proxy.url}/quiet/stream`, ask("quiet")));
+      await reading.until("event: typing");
+      await origin.quietClock.advance(15_000);
+      await reading.until("\n:\n\n");
+      await origin.quietClock.advance(15_000);
+      await reading.until("\n:\n\n:\n\n");
+      await reading.leave();
+      model.end();
+    });
+
+    it("Last-Event-ID arrives, and the rest of the answer is what was missing", async () => {
+      const model = origin.hold("resume");
+      const response = await fetch(`${proxy.url}/stream`, ask("resume"));
+      const location = response.headers.get("location") ?? "";
+      const first = read(response);
+      model.say(...FIRST);
+      await first.until(JSON.stringify(FIRST.at(-1)));
+      await first.leave();
+      model.say(...SECOND);
+      model.end();
+      const lastEventId = /.*id: (\S+)/s.exec(first.text)?.[1] ?? "";
+      const headers = { "last-event-id": lastEventId };
+      const second = read(await fetch(new URL(location, proxy.url), { headers }));
+      expect(await second.rest()).toBe("clean end");
+      expect(await wordsIn(second.text)).toEqual(SECOND);
+      expect(model.calls).toBe(1);
+    });
+
+    it("a bare EventSource has the answer once, from one model call, also after a cut", async () => {
+      const model = origin.hold("bare");
+      const words: string[] = [];
+      let message: unknown;
+      const source = new EventSource(`${proxy.url}${streamPath("bare")}`);
+      source.addEventListener("chunk", ({ data }) => words.push(contentOf(data)));
+      source.addEventListener("message", ({ data }) => (message = contentOf(data)));
+      model.say(...FIRST);
+      await vi.waitFor(() => expect(words).toEqual(FIRST), PATIENCE);
+      origin.destroySockets();
+      model.say(...SECOND);
+      await vi.waitFor(() => expect(words).toEqual([...FIRST, ...SECOND]), PATIENCE);
+      model.end();
+      await vi.waitFor(() => expect(source.readyState).toBe(source.CLOSED), PATIENCE);
+      expect(message).toBe([...FIRST, ...SECOND].join(""));
+      expect(words).toEqual([...FIRST, ...SECOND]);
+      expect(model.calls).toBe(1);
+    });
+
+    for (const how of BREAKS) {
+      const url = (): string => (how === "killed" ? relayed : proxy).url;
+
+      it(`an unfinished answer that is ${how} ends with: ${seen[how]}`, async () => {
+        const question = `plain ${how}`;
+        const model = origin.hold(question);
+        const reading = read(await fetch(`${url()}/stream`, ask(question)));
+        model.say(...FIRST);
+        await reading.until(JSON.stringify(FIRST.at(-1)));
+        await breakOff(how);
+        expect(await reading.rest()).toBe(seen[how]);
+        expect(await wordsIn(reading.text)).toEqual(FIRST);
+        expect(reading.text).not.toContain("event: done");
+        if (how === "killed") await relay.start();
+        model.end();
+      });
+
+      it(`our client takes an answer that is ${how} for unfinished, and resumes to the same bytes`, async () => {
+        const question = `client ${how}`;
+        const model = origin.hold(question);
+        const states: StreamState["status"][] = [];
+        const stream = openEventStream({
+          url: `${url()}/stream?dialect=ai-sdk`,
+          body: { message: { content: question } },
+          onState: ({ status }) => states.push(status),
+        });
+        const answer = follow(stream);
+        model.say(...FIRST);
+        await vi.waitFor(() => expect(textOf(answer.message)).toBe(FIRST.join("")), PATIENCE);
+        states.length = 0;
+        await breakOff(how);
+        await vi.waitFor(() => expect(states).toContain("waiting"), PATIENCE);
+        if (how === "killed") await relay.start();
+        await vi.waitFor(() => expect(states.at(-1)).toBe("open"), PATIENCE);
+        expect(states).not.toContain("done");
+        model.say(...SECOND);
+        model.end();
+        await answer.end;
+        expect(states.filter((status) => status === "done")).toHaveLength(1);
+        expect(textOf(answer.message)).toBe([...FIRST, ...SECOND].join(""));
+        expect(JSON.stringify(answer.message)).toBe(JSON.stringify(await origin.messageOf(stream.runId ?? "")));
+        expect(model.calls).toBe(1);
+      });
+    }
+
+    async function breakOff(how: Break): Promise<void> {
+      switch (how) {
+        case "broken off by Sluice":
+          return origin.letGo();
+        case "destroyed":
+          return origin.destroySockets();
+        case "reset":
+          return origin.resetSockets();
+        case "killed":
+          return relay.kill();
+      }
+    }
+  });
+}
+
+interface Following {
+  readonly message: Message | undefined;
+  readonly end: Promise<void>;
+}
+
+function follow(stream: EventStreamReader): Following {
+  const following: { message: Message | undefined; end: Promise<void> } = { message: undefined, end: run() };
+  async function run(): Promise<void> {
+    for await (const message of readMessage(stream)) following.message = message;
+  }
+  return following;
+}
+
+function textOf(message: Message | undefined): string {
+  return (message?.parts ?? []).map((part) => (part.type === "text" ? part.text : "")).join("");
+}
+
+function contentOf(data: unknown): string {
+  return (JSON.parse(String(data)) as { readonly content: string }).content;
+}

@@ -1,0 +1,60 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { root, textOf } from "./tree.ts";
+
+const readme = textOf("README.md");
+
+describe("the README's code", () => {
+  const blocks = [...readme.matchAll(/<!-- (\S+) -->\n```\w+\n([\s\S]*?)```/g)];
+
+  it("is that of files which the tests run", () => {
+    expect(blocks.length).toBeGreaterThan(0);
+    for (const [, path = "", code] of blocks) expect(code, path).toBe(textOf(path));
+  });
+});
+
+// As a reader would: line by line, only with another port, a jar of its own, and a faster model.
+describe("the README's curl lines", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-readme-"));
+  let gateway: ChildProcess;
+  let url = "";
+
+  beforeAll(async () => {
+    const env = { ...process.env, PORT: "0", OPENAI_API_KEY: "", OPENAI_BASE_URL: "", SLUICE_API_KEYS: "" };
+    gateway = spawn(process.execPath, [join(root, "apps/gateway/dist/cli.js")], { cwd: folder, env });
+    for await (const chunk of gateway.stdout ?? []) {
+      url = /http:\/\/127\.0\.0\.1:\d+/.exec(String(chunk))?.[0] ?? url;
+      if (url !== "") break;
+    }
+  });
+  afterAll(() => {
+    gateway.kill();
+    rmSync(folder, { recursive: true });
+  });
+
+  const block = /```sh\n(curl [\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  const commands = block.replaceAll("\\\n", " ").split("\n").filter((line) => line.startsWith("curl"));
+  const run = (command = ""): string => {
+    const local = command
+      .replaceAll("http://127.0.0.1:3000", url)
+      .replaceAll("/tmp/sluice.jar", join(folder, "jar"))
+      .replaceAll("rate=20", "rate=max");
+    return spawnSync("bash", ["-c", `${local} -sS --max-time 20`]).stdout.toString();
+  };
+
+  it("ask, go on after an id, and cancel", () => {
+    const [ask, resume, cancel, ...others] = commands;
+    expect(others).toEqual([]);
+    const whole = run(ask);
+    expect(whole).toMatch(/event: typing\nid: 11\n/);
+    expect(whole).toMatch(/event: done\n/);
+    const after = /Last-Event-ID: (\w+)/.exec(resume ?? "")?.[1] ?? "";
+    const rest = run(resume);
+    const cut = whole.indexOf("\n\n", whole.indexOf(`id: ${after}\n`)) + 2;
+    expect(rest.slice(rest.indexOf("event: "))).toBe(whole.slice(cut));
+    expect(JSON.parse(run(cancel))).toMatchObject({ status: "finished" });
+  });
+});
