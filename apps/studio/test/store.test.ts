@@ -94,6 +94,17 @@ describe("stopping", () => {
     expect(gateway.calls).toContain(`POST /cancel/${last(store).requestId}`);
   });
 
+  it("takes it back at once between two attempts", async () => {
+    const { store, gateway } = page({ patient: true });
+    gateway.answerNext("/stream", unreachable);
+    store.ask("Why?");
+    await vi.waitFor(() => expect(last(store).state).toMatchObject({ waiting: "unreachable" }));
+    store.stop();
+    await status(store, "ready");
+    expect(gateway.asked).toHaveLength(1);
+    expect(last(store).answer).toMatchObject({ status: "aborted", parts: [] });
+  });
+
   it("can be tried again when the server did not take it", async () => {
     const { store, gateway } = page();
     store.ask("Why?");
@@ -295,6 +306,8 @@ interface PageOptions {
   readonly storage?: ChatStorage;
   readonly manualFrames?: boolean;
   readonly roomFor?: number;
+  /** Time stands still: no second attempt comes. */
+  readonly patient?: boolean;
   readonly ids?: string;
 }
 
@@ -303,7 +316,12 @@ function page(options: PageOptions = {}) {
   const frames: (() => void)[] = [];
   let made = 0;
   const store = createChatStore({
-    connection: { fetch: gateway.fetch, origin: "http://studio.test", random: (bytes) => bytes },
+    connection: {
+      fetch: gateway.fetch,
+      origin: "http://studio.test",
+      random: (bytes) => bytes,
+      ...(options.patient && { clock }),
+    },
     storage,
     nextFrame: (run) => (options.manualFrames ? void frames.push(run) : queueMicrotask(run)),
     now: () => 0,
@@ -311,6 +329,8 @@ function page(options: PageOptions = {}) {
   });
   return { store, gateway, storage, frames };
 }
+
+const clock = { now: () => 0, timer: () => () => {} };
 
 function memoryStorage(room = Infinity): ChatStorage {
   const items = new Map<string, string>();

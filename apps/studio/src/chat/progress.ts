@@ -48,6 +48,11 @@ export function isStopping(turn: Turn | undefined): boolean {
   return runningState(turn)?.stopping === true;
 }
 
+/** The server could not be asked so far. */
+export function isUnheard(turn: Turn | undefined): boolean {
+  return turn?.runId === undefined && runningState(turn)?.waiting !== undefined;
+}
+
 function length({ parts }: Message): number {
   return parts.reduce((sum, part) => sum + ("text" in part ? part.text.length : 0), 0);
 }

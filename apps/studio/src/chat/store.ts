@@ -2,7 +2,7 @@ import type { Message } from "sluice/chat";
 import { stopRun } from "sluice/client";
 import { runningState, type Chat, type Turn } from "./chat.ts";
 import { followTurn, type Connection } from "./follow.ts";
-import { ended, interrupted, isStopping, opened, progressed, stopping, withdrawn } from "./progress.ts";
+import { ended, interrupted, isStopping, isUnheard, opened, progressed, stopping, withdrawn } from "./progress.ts";
 import { createQuestion } from "./question.ts";
 import { loadChat, saveChat, type ChatStorage } from "./saved-chat.ts";
 import { cancelRequest } from "./server.ts";
@@ -47,6 +47,8 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
   let chat: Chat = loadChat(storage) ?? { threadId: newId(), turns: [] };
   let conversation = new AbortController();
   let savedAt = now();
+  /** Ends the asking of a question that no server is known to have. */
+  let takeBack = (): void => {};
 
   for (const turn of chat.turns) {
     if (runningState(turn) || (turn.state.kind === "ready" && turn.answer === undefined)) void follow(turn);
@@ -66,6 +68,7 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
       if (turn === undefined || isStopping(turn)) return;
       change(turn.requestId, (before) => stopping(before, true));
       save();
+      if (isUnheard(find(turn.requestId))) takeBack();
       void sendStop(turn.requestId);
     },
     retry() {
@@ -123,6 +126,7 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
   async function read(turn: Turn, left: AbortSignal): Promise<void> {
     const { requestId } = turn;
     const takenBack = new AbortController();
+    if (turn.runId === undefined) takeBack = () => takenBack.abort();
     let latest: Message | undefined;
     let scheduled = false;
 
@@ -145,7 +149,7 @@ export function createChatStore(options: ChatStoreOptions): ChatStore {
       onWaiting(reason) {
         change(requestId, (before) => interrupted(before, reason));
         const after = find(requestId);
-        if (after && after.runId === undefined && isStopping(after)) takenBack.abort();
+        if (isStopping(after) && isUnheard(after)) takenBack.abort();
       },
       onProgress(message) {
         latest = message;

@@ -40,7 +40,7 @@ export function EmptyState({ demo, onExample }: EmptyStateProps): ReactNode {
 
 const EXAMPLES = [
   { hint: "words=400 rate=50", effect: "400 words, 50 a second" },
-  { hint: "tool=weather reasoning=60", effect: "Thinks first, then asks a tool" },
+  { hint: "tool=weather reasoning=on", effect: "Thinks first, then asks a tool" },
   { hint: "fail-after=120", effect: "Breaks after 120 words" },
   { hint: "words=4000 rate=400", effect: "A long answer, fast" },
 ];

@@ -35,14 +35,14 @@ export function callOf(req: NodeRequest, res: NodeResponse): Call {
   };
 }
 
-// Only the path and the query are ever used: a Host that is no host must not make a request unreadable.
+// A Host that is no host must neither make a request unreadable nor have a say in its path.
 function locationOf(req: NodeRequest): URL {
   const path = "originalUrl" in req && typeof req.originalUrl === "string" ? req.originalUrl : (req.url ?? "/");
   const encrypted = "encrypted" in req.socket && req.socket.encrypted === true;
-  const host = joined(req.headers[":authority"] ?? req.headers.host) ?? "localhost";
+  const host = joined(req.headers[":authority"] ?? req.headers.host) ?? "";
   const origin = `${encrypted ? "https" : "http"}://`;
   const relative = path.startsWith("/") ? path : `/${path}`;
-  return URL.canParse(`${origin}${host}${relative}`)
+  return /^[\w.:[\]-]+$/.test(host) && URL.canParse(`${origin}${host}${relative}`)
     ? new URL(`${origin}${host}${relative}`)
     : new URL(`${origin}localhost${encodeURI(relative)}`);
 }

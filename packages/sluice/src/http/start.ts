@@ -136,11 +136,12 @@ function payloadOf(call: Call): unknown {
   });
 }
 
-// A GET that starts something can be sent by any page, or by a link; browsers say so.
+// A GET that starts something can be sent by any page, or by a link; browsers say so. On plain http with a name they
+// do not, but only somebody who opens a link wants HTML.
 function refuseForeignPages(call: Call): void {
   const site = call.headers.get("sec-fetch-site");
-  const mode = call.headers.get("sec-fetch-mode");
-  if (site === "cross-site" || mode === "navigate") {
+  const byLink = call.headers.get("sec-fetch-mode") === "navigate" || call.headers.get("accept")?.includes("text/html");
+  if (site === "cross-site" || byLink === true) {
     throw new SluiceError("request/refused-origin", "GET /stream is for an EventSource of the same site.");
   }
 }

@@ -35,7 +35,10 @@ describe("a drain", () => {
     expect(runs.draining).toBe(false);
     const drained = runs.drain(new AbortController().signal);
     expect(runs.draining).toBe(true);
-    await expect(runs.start({ owner: OWNER }, saying("x"))).rejects.toMatchObject({ code: "run/draining", status: 503 });
+    await expect(runs.start({ owner: OWNER }, saying("x"))).rejects.toMatchObject({
+      code: "run/draining",
+      status: 503,
+    });
     await expect(runs.open({ owner: OWNER, requestId: "new" })).rejects.toMatchObject({ code: "run/draining" });
     expect(await runs.start({ owner: OWNER, requestId: "k" }, saying("x"))).toEqual({ id, attached: true });
     more.open();

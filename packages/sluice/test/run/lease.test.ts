@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../../src/chat/index.ts";
 import type { LogStore } from "../../src/log/index.ts";
-import { OWNER, createWorld, forbidStrayRejections, gate, never, saying, textOf, turns, type World } from "./support.ts";
+import {
+  OWNER,
+  createWorld,
+  forbidStrayRejections,
+  gate,
+  never,
+  saying,
+  textOf,
+  turns,
+  type World,
+} from "./support.ts";
 
 forbidStrayRejections();
 
@@ -50,7 +60,7 @@ describe("the lease of a run", () => {
     const { runs, clock } = createWorld();
     const opened = await Promise.all(Array.from({ length: 50 }, () => runs.open({ owner: OWNER })));
     expect(clock.timers).toBe(50 + 1); // a deadline each
-    await Promise.all(opened.map(({ run }) => run?.finish()));
+    await Promise.all(opened.map(({ run }) => run!.finish()));
     await Promise.all(opened.map(({ id }) => runs.ended(id)));
     expect(clock.timers).toBe(0);
   });

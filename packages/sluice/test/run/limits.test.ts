@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../../src/chat/index.ts";
 import type { RunLimits } from "../../src/run/index.ts";
-import { OWNER, createWorld, forbidStrayRejections, hanging, saying, terminalOf, textOf, type World } from "./support.ts";
+import {
+  OWNER,
+  createWorld,
+  forbidStrayRejections,
+  hanging,
+  saying,
+  terminalOf,
+  textOf,
+  type World,
+} from "./support.ts";
 
 forbidStrayRejections();
 

@@ -21,11 +21,17 @@ circular.self = circular;
 // Legal and illegal events, in no order at all: what is refused must not be seen by anybody.
 const event: fc.Arbitrary<RunEvent> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ type: fc.constant("text-start" as const), id }) },
-  { weight: 6, arbitrary: fc.record({ type: fc.constant("text-delta" as const), id, delta: fc.string({ unit: "binary" }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ type: fc.constant("text-delta" as const), id, delta: fc.string({ unit: "binary" }) }),
+  },
   { weight: 2, arbitrary: fc.record({ type: fc.constant("text-end" as const), id }) },
   { weight: 3, arbitrary: fc.record({ event: fc.constantFrom("note", "done"), data: fc.jsonValue() }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constantFrom("start-step" as const, "finish-step" as const) }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant("data-x" as const), data: fc.constantFrom(circular, 1n, undefined) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant("data-x" as const), data: fc.constantFrom(circular, 1n, undefined) }),
+  },
   { weight: 1, arbitrary: fc.constantFrom(null, 7, {}, { type: 1 }).map((value) => value as unknown as RunEvent) },
   {
     weight: 1,
@@ -41,7 +47,13 @@ const event: fc.Arbitrary<RunEvent> = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: fc.record({ do: fc.constant("say" as const), event }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("pause" as const), turns: fc.integer({ min: 0, max: 3 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("throw" as const), reason: fc.constantFrom(new Error("x"), "x", undefined) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("throw" as const),
+      reason: fc.constantFrom(new Error("x"), "x", undefined),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("stop" as const, "end" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("hold" as const, "release" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 4_000 }) }) },
@@ -55,7 +67,11 @@ const scripts = fc.record({
 });
 
 /** A world whose appends can be held up, and fail a number of times. */
-function createShaky(script: { readonly failures: number; readonly acknowledged: boolean; readonly maxEntries: number }) {
+function createShaky(script: {
+  readonly failures: number;
+  readonly acknowledged: boolean;
+  readonly maxEntries: number;
+}) {
   let held = gate();
   held.open();
   let failures = script.failures;
@@ -157,7 +173,11 @@ describe("whatever a producer, a store and a reader who stops do", () => {
           await turns(40);
           await world.clock.advance(5_000);
         }
-        await expectSound(world, runId, said.filter((text, index) => index < said.length - 1 || !isEndText(text)));
+        await expectSound(
+          world,
+          runId,
+          said.filter((text, index) => index < said.length - 1 || !isEndText(text)),
+        );
       }),
       { numRuns: 300 },
     );

@@ -43,7 +43,9 @@ describe("stop", () => {
     expect(textOf(events)).toBe("ab");
     expect(terminalOf(events)).toEqual(STOPPED);
     expect(await world.runs.get(id)).toMatchObject({ status: "aborted", stopRequested: true });
-    expect(world.lines).toMatchObject([{ message: "run interrupted", fields: { run: id, code: "stopped", chunks: 4 } }]);
+    expect(world.lines).toMatchObject([
+      { message: "run interrupted", fields: { run: id, code: "stopped", chunks: 4 } },
+    ]);
     expect(world.clock.timers).toBe(0);
   });
 

@@ -24,7 +24,11 @@ type Failing = "append" | "close" | "state";
  * A world whose store fails the given operations so many times, before it does what was asked or after (then the
  * caller cannot know that it was done).
  */
-function failing(times: Partial<Record<Failing, number>>, when: "before" | "after" = "before", error: unknown = lost): World {
+function failing(
+  times: Partial<Record<Failing, number>>,
+  when: "before" | "after" = "before",
+  error: unknown = lost,
+): World {
   const left = { ...times };
   async function fails<T>(name: Failing, act: () => Promise<T>): Promise<T> {
     const remaining = left[name] ?? 0;
@@ -58,7 +62,9 @@ describe("a store that fails", () => {
     const events = await runToEnd(world);
     expect(terminalOf(events)).toMatchObject({ type: "error", code: "PROCESSING_ERROR" });
     expect(JSON.stringify(events)).not.toContain("connection reset");
-    expect(world.lines).toMatchObject([{ message: "run interrupted", fields: { code: "PROCESSING_ERROR", error: lost } }]);
+    expect(world.lines).toMatchObject([
+      { message: "run interrupted", fields: { code: "PROCESSING_ERROR", error: lost } },
+    ]);
   });
 
   it("the acknowledgement of an append: what was stored stays, once, and the terminal follows it", async () => {
@@ -76,15 +82,18 @@ describe("a store that fails", () => {
     ]);
   });
 
-  it.each([1, 5, 19])("to close %i times: it is asked again, and the terminal is the one that was meant", async (close) => {
-    for (const when of ["before", "after"] as const) {
-      const world = failing({ close }, when);
-      const events = await runToEnd(world, close * 500);
-      expect(textOf(events)).toBe("ab");
-      expect(terminalOf(events)).toEqual({ type: "finish", finishReason: "stop" });
-      expect(world.lines).toEqual([]);
-    }
-  });
+  it.each([1, 5, 19])(
+    "to close %i times: it is asked again, and the terminal is the one that was meant",
+    async (close) => {
+      for (const when of ["before", "after"] as const) {
+        const world = failing({ close }, when);
+        const events = await runToEnd(world, close * 500);
+        expect(textOf(events)).toBe("ab");
+        expect(terminalOf(events)).toEqual({ type: "finish", finishReason: "stop" });
+        expect(world.lines).toEqual([]);
+      }
+    },
+  );
 
   it("in every way for a while: the run still ends with an error", async () => {
     const events = await runToEnd(failing({ append: 1, close: 2, state: 2 }), 2_000);
@@ -129,7 +138,10 @@ describe("a store that fails", () => {
   );
 
   it("to answer an append: the run is given up after its deadline and 10 s", async () => {
-    const { runs, clock, lines } = createWorld({ over: () => ({ append: () => never() }), limits: { maxDurationMs: 1_000 } });
+    const { runs, clock, lines } = createWorld({
+      over: () => ({ append: () => never() }),
+      limits: { maxDurationMs: 1_000 },
+    });
     let signal: AbortSignal | undefined;
     const { id } = await runs.start({ owner: OWNER }, async function* (context) {
       signal = context.signal;

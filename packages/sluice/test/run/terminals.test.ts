@@ -81,11 +81,7 @@ const paths: Record<string, readonly [input: () => RunInput, text: string, termi
     "",
     { type: "error", code: "run/source-unsupported" },
   ],
-  "whose iterator cannot be made": [
-    () => ({ [Symbol.asyncIterator]: () => fail(secret) }),
-    "",
-    { type: "error" },
-  ],
+  "whose iterator cannot be made": [() => ({ [Symbol.asyncIterator]: () => fail(secret) }), "", { type: "error" }],
   "whose iterator throws instead of rejecting": [
     () => ({ [Symbol.asyncIterator]: () => ({ next: () => fail(secret) }) }),
     "",
@@ -163,7 +159,9 @@ describe("a source", () => {
     expect(clock.timers).toBe(0);
     const ended = terminalOf(events)!.type;
     expect(lines).toHaveLength(ended === "finish" ? 0 : 1);
-    expect(await runs.get(id)).toMatchObject({ status: { finish: "finished", abort: "aborted", error: "failed" }[ended] });
+    expect(await runs.get(id)).toMatchObject({
+      status: { finish: "finished", abort: "aborted", error: "failed" }[ended],
+    });
   });
 
   it("that goes on after its own terminal is left, and nothing of that is stored", async () => {
@@ -245,7 +243,9 @@ describe("a producer that pushes", () => {
   it("is told what is wrong with an event, and may go on", async () => {
     const { runs, read } = createWorld();
     const { run, id } = await runs.open({ owner: OWNER });
-    await expect(run!.append({ type: "text-delta", id: "t", delta: "a" })).rejects.toMatchObject({ code: "chat/order" });
+    await expect(run!.append({ type: "text-delta", id: "t", delta: "a" })).rejects.toMatchObject({
+      code: "chat/order",
+    });
     await expect(run!.append(null as unknown as RunEvent)).rejects.toMatchObject({ code: "chat/invalid-event" });
     await expect(run!.append({ event: "final", data: 1 })).rejects.toMatchObject({ code: "chat/reserved-event" });
     for await (const event of saying("a")) await run!.append(event);
@@ -296,7 +296,11 @@ describe("a producer that pushes", () => {
     const { run, id } = await runs.open({ owner: OWNER });
     const error = new SluiceError("llm/stalled", "The model fell silent.");
     await run!.fail(error);
-    expect(terminalOf(await read(id))).toEqual({ type: "error", errorText: "The model fell silent.", code: "llm/stalled" });
+    expect(terminalOf(await read(id))).toEqual({
+      type: "error",
+      errorText: "The model fell silent.",
+      code: "llm/stalled",
+    });
     expect(await run!.ended).toMatchObject({ error });
   });
 });
@@ -313,7 +317,11 @@ describe("a log line", () => {
     await clock.advance(250);
     more.open();
     await runs.ended(id);
-    const stored = ['{"type":"start","messageId":"msg_', '{"type":"text-start","id":"t"}', '{"type":"text-delta","id":"t","delta":"é"}'];
+    const stored = [
+      '{"type":"start","messageId":"msg_',
+      '{"type":"text-start","id":"t"}',
+      '{"type":"text-delta","id":"t","delta":"é"}',
+    ];
     const bytes = Buffer.byteLength(stored.join("")) + 32 + 2;
     expect(lines).toEqual([
       {

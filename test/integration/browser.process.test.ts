@@ -1,0 +1,213 @@
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import type * as client from "sluice/client";
+import { startFaultProxy, type Cut, type FaultProxy } from "sluice/testing";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { launchChromium } from "./chromium.ts";
+import { startOrigin, type HeldModel, type Origin } from "./origin.ts";
+import { streamPath } from "./reading.ts";
+
+const PATIENCE = { timeout: 30_000, interval: 10 };
+const WORDS = "Locks lift boats – even big ones ⛵ – by letting water in, and let them down by letting it out. "
+  .repeat(4)
+  .split(/(?<= )/);
+const TEXT = WORDS.join("");
+
+/**
+ * Where connections break, one after the other, counted from the status line; those after them are whole. Before the
+ * first `retry:` has come Chromium waits 3 s, so there is one cut each.
+ */
+const CUTS: Readonly<Record<string, readonly Cut[]>> = {
+  "before the answer begins": [{ afterBytes: 0, by: "reset" }],
+  "inside the headers": [{ afterBytes: 200, by: "fin" }],
+  "by resets": [600, 1_000, 1_501, 2_002, 4_003].map((afterBytes) => ({ afterBytes, by: "reset" })),
+  "by ends that look clean": [600, 1_000, 1_501, 2_002, 4_003].map((afterBytes) => ({ afterBytes, by: "fin" })),
+};
+
+describe("in Chromium", () => {
+  let browser: Browser;
+  let origin: Origin;
+  let proxy: FaultProxy;
+  let context: BrowserContext;
+  let page: Page;
+
+  beforeAll(async () => {
+    const script = await bundleClient();
+    origin = await startOrigin((req, res) => {
+      if (req.url !== "/page") return false;
+      // The page's own connection ends with it, so that each later one is a connection of the plan.
+      res.writeHead(200, { "content-type": "text/html; charset=utf-8", connection: "close" });
+      res.end(`<!doctype html><link rel="icon" href="data:,"><title>Test</title><script>${script}</script>`);
+      return true;
+    });
+    proxy = await startFaultProxy({ target: { port: origin.port } });
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await proxy?.close();
+    await origin?.close();
+  });
+  beforeEach(async () => {
+    proxy.setPlan(() => undefined);
+    context = await browser.newContext();
+    page = await context.newPage();
+    await page.goto(`${proxy.url}/page`);
+  });
+  afterEach(() => context.close());
+
+  function cutNext(cuts: readonly Cut[]): void {
+    const first = proxy.connections;
+    proxy.setPlan((connection) => {
+      const cut = cuts[connection - first];
+      return cut === undefined ? undefined : { cut };
+    });
+  }
+
+  function requestsOf(path: string): number {
+    return origin.requests.filter((line) => line.startsWith(`GET ${path}`)).length;
+  }
+
+  describe("a bare EventSource", () => {
+    /** Opens it in the page, where it stays as `window.seen`. */
+    async function open(path: string): Promise<void> {
+      await page.evaluate((url) => {
+        const source = new EventSource(url);
+        const seen = { words: [] as string[], messages: [] as string[], done: 0, source };
+        source.addEventListener("chunk", ({ data }) => seen.words.push(JSON.parse(data).content));
+        source.addEventListener("message", ({ data }) => seen.messages.push(JSON.parse(data).content));
+        source.addEventListener("done", () => (seen.done += 1));
+        Object.assign(window, { seen });
+      }, path);
+    }
+    async function seen(): Promise<Seen> {
+      return page.evaluate(() => {
+        const { source, ...rest } = (window as unknown as { readonly seen: Seen & { source: EventSource } }).seen;
+        return { ...rest, state: source.readyState };
+      });
+    }
+    async function waitForText(text: string): Promise<void> {
+      await vi.waitFor(async () => expect((await seen()).words.join("")).toBe(text), PATIENCE);
+    }
+    const CLOSED = 2;
+    async function waitForClose(): Promise<void> {
+      await vi.waitFor(async () => expect((await seen()).state).toBe(CLOSED), PATIENCE);
+    }
+
+    async function expectOneAnswer(model: HeldModel, requests: number): Promise<void> {
+      const { words, ...rest } = await seen();
+      expect(words.join("")).toBe(TEXT);
+      expect(rest).toEqual({ messages: [TEXT], done: 1, state: CLOSED });
+      expect(model.calls).toBe(1);
+      expect(requestsOf("/stream")).toBe(requests);
+      // The run is over and so is the EventSource: what the page asks for next is the next thing the server sees.
+      await page.evaluate(async () => void (await fetch("/health")));
+      expect(origin.requests.at(-1)).toContain("/health");
+    }
+
+    it("asks the model once, and is told by one more request that there is no more", async () => {
+      const before = requestsOf("/stream");
+      const model = origin.hold("whole");
+      await open(streamPath("whole"));
+      model.say(...WORDS.slice(0, 5));
+      await waitForText(WORDS.slice(0, 5).join(""));
+      model.say(...WORDS.slice(5));
+      model.end();
+      await waitForClose();
+      await expectOneAnswer(model, before + 2);
+    });
+
+    for (const [where, cuts] of Object.entries(CUTS)) {
+      it(`has the answer of one model call once when it is cut ${where}`, async () => {
+        const before = requestsOf("/stream");
+        const model = origin.hold(where);
+        model.say(...WORDS);
+        cutNext(cuts);
+        await open(streamPath(where));
+        await waitForText(TEXT);
+        model.end();
+        await waitForClose();
+        // Each cut is one request more. Chromium itself asks again when a connection says nothing at all.
+        await expectOneAnswer(model, requestsOf("/stream"));
+        expect(requestsOf("/stream")).toBeGreaterThanOrEqual(before + cuts.length + 2);
+      });
+    }
+
+    it("has the whole answer once when the cut falls into the end of a run that is over", async () => {
+      const model = origin.hold("late");
+      model.say(...WORDS);
+      await open(streamPath("late"));
+      await waitForText(TEXT);
+      // About 380 bytes are headers, then come 550 with the whole message and 80 that say it is done. 980 is among
+      // those; what follows has no message any more.
+      cutNext([500, 700, 900, 980, 380, 450, 480].map((afterBytes) => ({ afterBytes, by: "fin" })));
+      proxy.cutAll();
+      model.end();
+      await waitForClose();
+      await expectOneAnswer(model, requestsOf("/stream"));
+    });
+  });
+
+  describe("our client", () => {
+    for (const [where, cuts] of Object.entries(CUTS)) {
+      it(`folds the same message when it is cut ${where}`, async () => {
+        const question = `client, ${where}`;
+        const model = origin.hold(question);
+        model.say(...WORDS);
+        cutNext(cuts);
+        const reading = page.evaluate(readInPage, question);
+        const connections = proxy.connections;
+        await vi.waitFor(() => expect(proxy.connections - connections).toBeGreaterThan(cuts.length), PATIENCE);
+        model.end();
+        const { message, runId, states } = await reading;
+        expect(message).toBe(JSON.stringify(await origin.messageOf(runId)));
+        expect(message).toContain(JSON.stringify(TEXT));
+        expect(states.filter((status) => status === "done")).toHaveLength(1);
+        expect(states.filter((status) => status === "waiting").length).toBeGreaterThanOrEqual(cuts.length);
+        expect(model.calls).toBe(1);
+      });
+    }
+  });
+});
+
+interface Seen {
+  readonly words: readonly string[];
+  readonly messages: readonly string[];
+  readonly done: number;
+  readonly state: number;
+}
+
+interface ReadInPage {
+  readonly message: string;
+  readonly runId: string;
+  readonly states: readonly string[];
+}
+
+/** Runs in the page. */
+async function readInPage(question: string): Promise<ReadInPage> {
+  const { openEventStream, readMessage } = (window as unknown as { readonly sluice: typeof client }).sluice;
+  const states: string[] = [];
+  const stream = openEventStream({
+    url: "/stream?dialect=ai-sdk",
+    body: { message: { content: question } },
+    onState: ({ status }) => states.push(status),
+  });
+  let message: unknown;
+  for await (message of readMessage(stream));
+  return { message: JSON.stringify(message), runId: stream.runId ?? "", states };
+}
+
+/** `sluice/client` from its sources, as `window.sluice`. */
+async function bundleClient(): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents: 'export * from "sluice/client";', resolveDir: fileURLToPath(new URL(".", import.meta.url)) },
+    bundle: true,
+    format: "iife",
+    globalName: "sluice",
+    platform: "browser",
+    conditions: ["@sluice/source"],
+    write: false,
+  });
+  return outputFiles[0]?.text.replaceAll("</script", "<\\/script") ?? "";
+}
