@@ -5,14 +5,14 @@ import type * as client from "sluice/client";
 import { startFaultProxy, type Cut, type FaultProxy } from "sluice/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { launchChromium } from "./chromium.ts";
-import { startOrigin, type HeldModel, type Origin } from "./origin.ts";
+import { startOrigin, wordsOf, type HeldModel, type Origin } from "./origin.ts";
 import { streamPath } from "./reading.ts";
 
 const PATIENCE = { timeout: 30_000, interval: 10 };
-const WORDS = "Locks lift boats – even big ones ⛵ – by letting water in, and let them down by letting it out. "
-  .repeat(4)
-  .split(/(?<= )/);
-const TEXT = WORDS.join("");
+const TEXT = "Locks lift boats – even big ones ⛵ – by letting water in, and let them down by letting it out. ".repeat(
+  4,
+);
+const WORDS = wordsOf(TEXT);
 
 /**
  * Where connections break, one after the other, counted from the status line; those after them are whole. Before the

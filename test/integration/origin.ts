@@ -47,7 +47,7 @@ export async function startOrigin(pages: OwnPages = () => false): Promise<Origin
     authorize: () => "alice",
     answer: ({ messages }: { readonly messages: readonly { readonly content: string }[] }) => {
       const question = messages.at(-1)?.content ?? "";
-      return () => held.get(question)?.open() ?? wordsOf(question);
+      return () => held.get(question)?.open() ?? repeat(question);
     },
     retryMs: 10,
   };
@@ -138,6 +138,11 @@ function createHeldSource(): HeldSource {
   };
 }
 
-async function* wordsOf(text: string): AsyncGenerator<string> {
-  yield* text.split(/(?<= )/);
+/** Each with the space after it. */
+export function wordsOf(text: string): readonly string[] {
+  return text.split(/(?<= )/);
+}
+
+async function* repeat(question: string): AsyncGenerator<string> {
+  yield* wordsOf(question);
 }

@@ -2,9 +2,9 @@ import { EventSource } from "eventsource";
 import type { Message } from "sluice/chat";
 import { openEventStream, readMessage, type EventStreamReader, type StreamState } from "sluice/client";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { startOrigin, type Origin } from "./origin.ts";
+import { startOrigin, wordsOf, type Origin } from "./origin.ts";
 import { PROXIES, startProxy, startRelay, type Proxy, type Relay } from "./programs.ts";
-import { ask, read, streamPath, wordsIn, type Ending } from "./reading.ts";
+import { ask, contentOf, read, streamPath, type Ending } from "./reading.ts";
 
 /** How an unfinished answer can end. */
 type Break = "broken off by Sluice" | "destroyed" | "reset" | "killed";
@@ -50,8 +50,8 @@ const UPSTREAM_HTTP: Readonly<Record<string, string>> = {
 };
 
 const BREAKS: readonly Break[] = ["broken off by Sluice", "destroyed", "reset", "killed"];
-const FIRST = ["Locks ", "lift ", "boats ", "– "];
-const SECOND = ["even ", "big ", "ones ⛵", "."];
+const FIRST = "Locks lift boats – ";
+const SECOND = "even big ones ⛵.";
 const PATIENCE = { timeout: 20_000, interval: 5 };
 
 for (const [name, seen] of Object.entries(SEEN_BY_PLAIN_FETCH)) {
@@ -86,25 +86,27 @@ for (const [name, seen] of Object.entries(SEEN_BY_PLAIN_FETCH)) {
       expect(origin.requests.at(-1)).toBe(`POST /stream ${UPSTREAM_HTTP[name] ?? "HTTP/1.1"}`);
       expect(response.headers.get("content-encoding")).toBe(name === "nginx that compresses" ? "gzip" : null);
       const reading = read(response);
-      await reading.until("event: typing");
-      for (const word of [...FIRST, ...SECOND]) {
+      await reading.untilRaw("event: typing");
+      let said = "";
+      for (const word of wordsOf(FIRST + SECOND)) {
         model.say(word);
-        await reading.until(JSON.stringify(word));
+        await reading.untilText((said += word));
       }
       model.end();
       expect(await reading.rest()).toBe("clean end");
-      expect(await textIn(reading.text)).toBe(FIRST + SECOND);
-      expect(reading.text).toContain("event: done");
+      expect(await reading.text()).toBe(said);
+      expect(reading.raw).toContain("event: done");
     });
 
     it("heartbeats arrive", async () => {
       const model = origin.hold("quiet");
       const reading = read(await fetch(`${proxy.url}/quiet/stream`, ask("quiet")));
-      await reading.until("event: typing");
+      await reading.untilRaw("event: typing");
       await origin.quietClock.advance(15_000);
-      await reading.until("\n:\n\n");
+      await reading.untilRaw("\n:\n\n");
       await origin.quietClock.advance(15_000);
-      await reading.until("\n:\n\n:\n\n");
+      await reading.untilRaw("\n:\n\n:\n\n");
+      expect(reading.raw).not.toContain("event: chunk");
       await reading.leave();
       model.end();
     });
@@ -114,35 +116,35 @@ for (const [name, seen] of Object.entries(SEEN_BY_PLAIN_FETCH)) {
       const response = await fetch(`${proxy.url}/stream`, ask("resume"));
       const location = response.headers.get("location") ?? "";
       const first = read(response);
-      model.say(...FIRST);
-      await first.until(JSON.stringify(FIRST.at(-1)));
+      model.say(...wordsOf(FIRST));
+      await first.untilText(FIRST);
       await first.leave();
-      model.say(...SECOND);
+      model.say(...wordsOf(SECOND));
       model.end();
-      const lastEventId = /.*id: (\S+)/s.exec(first.text)?.[1] ?? "";
+      const lastEventId = /.*id: (\S+)/s.exec(first.raw)?.[1] ?? "";
       const headers = { "last-event-id": lastEventId };
       const second = read(await fetch(new URL(location, proxy.url), { headers }));
       expect(await second.rest()).toBe("clean end");
-      expect(await wordsIn(second.text)).toEqual(SECOND);
+      expect(await second.text()).toBe(SECOND);
       expect(model.calls).toBe(1);
     });
 
     it("a bare EventSource has the answer once, from one model call, also after a cut", async () => {
       const model = origin.hold("bare");
-      const words: string[] = [];
-      let message: unknown;
+      let text = "";
+      const messages: string[] = [];
       const source = new EventSource(`${proxy.url}${streamPath("bare")}`);
-      source.addEventListener("chunk", ({ data }) => words.push(contentOf(data)));
-      source.addEventListener("message", ({ data }) => (message = contentOf(data)));
-      model.say(...FIRST);
-      await vi.waitFor(() => expect(words).toEqual(FIRST), PATIENCE);
+      source.addEventListener("chunk", ({ data }: MessageEvent<string>) => (text += contentOf(data)));
+      source.addEventListener("message", ({ data }: MessageEvent<string>) => messages.push(contentOf(data)));
+      model.say(...wordsOf(FIRST));
+      await vi.waitFor(() => expect(text).toBe(FIRST), PATIENCE);
       origin.destroySockets();
-      model.say(...SECOND);
-      await vi.waitFor(() => expect(words).toEqual([...FIRST, ...SECOND]), PATIENCE);
+      model.say(...wordsOf(SECOND));
+      await vi.waitFor(() => expect(text).toBe(FIRST + SECOND), PATIENCE);
       model.end();
       await vi.waitFor(() => expect(source.readyState).toBe(source.CLOSED), PATIENCE);
-      expect(message).toBe([...FIRST, ...SECOND].join(""));
-      expect(words).toEqual([...FIRST, ...SECOND]);
+      expect(text).toBe(FIRST + SECOND);
+      expect(messages).toEqual([FIRST + SECOND]);
       expect(model.calls).toBe(1);
     });
 
@@ -153,12 +155,12 @@ for (const [name, seen] of Object.entries(SEEN_BY_PLAIN_FETCH)) {
         const question = `plain ${how}`;
         const model = origin.hold(question);
         const reading = read(await fetch(`${url()}/stream`, ask(question)));
-        model.say(...FIRST);
-        await reading.until(JSON.stringify(FIRST.at(-1)));
+        model.say(...wordsOf(FIRST));
+        await reading.untilText(FIRST);
         await breakOff(how);
         expect(await reading.rest()).toBe(seen[how]);
-        expect(await wordsIn(reading.text)).toEqual(FIRST);
-        expect(reading.text).not.toContain("event: done");
+        expect(await reading.text()).toBe(FIRST);
+        expect(reading.raw).not.toContain("event: done");
         if (how === "killed") await relay.start();
         model.end();
       });
@@ -173,19 +175,19 @@ for (const [name, seen] of Object.entries(SEEN_BY_PLAIN_FETCH)) {
           onState: ({ status }) => states.push(status),
         });
         const answer = follow(stream);
-        model.say(...FIRST);
-        await vi.waitFor(() => expect(textOf(answer.message)).toBe(FIRST.join("")), PATIENCE);
+        model.say(...wordsOf(FIRST));
+        await vi.waitFor(() => expect(textOf(answer.message)).toBe(FIRST), PATIENCE);
         states.length = 0;
         await breakOff(how);
         await vi.waitFor(() => expect(states).toContain("waiting"), PATIENCE);
         if (how === "killed") await relay.start();
         await vi.waitFor(() => expect(states.at(-1)).toBe("open"), PATIENCE);
         expect(states).not.toContain("done");
-        model.say(...SECOND);
+        model.say(...wordsOf(SECOND));
         model.end();
         await answer.end;
         expect(states.filter((status) => status === "done")).toHaveLength(1);
-        expect(textOf(answer.message)).toBe([...FIRST, ...SECOND].join(""));
+        expect(textOf(answer.message)).toBe(FIRST + SECOND);
         expect(JSON.stringify(answer.message)).toBe(JSON.stringify(await origin.messageOf(stream.runId ?? "")));
         expect(model.calls).toBe(1);
       });
@@ -221,8 +223,4 @@ function follow(stream: EventStreamReader): Following {
 
 function textOf(message: Message | undefined): string {
   return (message?.parts ?? []).map((part) => (part.type === "text" ? part.text : "")).join("");
-}
-
-function contentOf(data: unknown): string {
-  return (JSON.parse(String(data)) as { readonly content: string }).content;
 }

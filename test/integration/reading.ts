@@ -1,13 +1,17 @@
 import { parseEvents } from "sluice/sse";
 
-/** What a program that knows nothing of us has when an answer is over. */
+/** What a program that knows nothing of terminal events has when an answer is over. */
 export type Ending = "clean end" | "error";
 
-/** The body of an answer as a plain reader takes it: text, in whatever pieces it comes. */
+/** An answer in the `simple` dialect as a plain reader takes it: in whatever pieces it comes. */
 export interface Reading {
-  readonly text: string;
-  /** Reads until `wanted` has come. */
-  until(wanted: string): Promise<void>;
+  /** All that came, as it stood on the wire. */
+  readonly raw: string;
+  /** What the model has said in it. */
+  text(): Promise<string>;
+  /** Reads until this has come. */
+  untilRaw(wanted: string): Promise<void>;
+  untilText(wanted: string): Promise<void>;
   rest(): Promise<Ending>;
   leave(): Promise<void>;
 }
@@ -15,25 +19,30 @@ export interface Reading {
 export function read(response: Response): Reading {
   if (!response.ok || response.body === null) throw new Error(`The answer is ${response.status}.`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
+  let raw = "";
+
+  async function more(): Promise<boolean> {
+    const { done, value = "" } = await reader.read();
+    raw += value;
+    return !done;
+  }
+  async function until(wanted: string, has: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await has())) {
+      if (!(await more())) throw new Error(`The answer ended before ${wanted}: ${raw}`);
+    }
+  }
+
   return {
-    get text() {
-      return text;
+    get raw() {
+      return raw;
     },
-    async until(wanted) {
-      while (!text.includes(wanted)) {
-        const { done, value } = await reader.read();
-        if (done) throw new Error(`The answer ended before ${wanted}: ${text}`);
-        text += value;
-      }
-    },
+    text: () => textIn(raw),
+    untilRaw: (wanted) => until(wanted, () => raw.includes(wanted)),
+    untilText: (wanted) => until(wanted, async () => (await textIn(raw)) === wanted),
     async rest() {
       try {
-        for (;;) {
-          const { done, value } = await reader.read();
-          if (done) return "clean end";
-          text += value;
-        }
+        while (await more());
+        return "clean end";
       } catch {
         return "error";
       }
@@ -42,25 +51,26 @@ export function read(response: Response): Reading {
   };
 }
 
-/** The words of an answer in the `simple` dialect, or of a part of it. */
-export async function wordsIn(text: string): Promise<readonly string[]> {
-  const words: string[] = [];
-  for await (const { event, data } of parseEvents(new Response(text).body ?? [])) {
-    if (event === "chunk") words.push((JSON.parse(data) as { readonly content: string }).content);
-  }
-  return words;
+async function textIn(raw: string): Promise<string> {
+  let text = "";
+  const { body } = new Response(raw);
+  if (body === null) return text;
+  for await (const { event, data } of parseEvents(body)) if (event === "chunk") text += contentOf(data);
+  return text;
 }
 
-/** As a `POST` of a question in the `simple` dialect. */
+/** Of the data of a `chunk` or a `message`. */
+export function contentOf(data: string): string {
+  return (JSON.parse(data) as { readonly content: string }).content;
+}
+
+/** The POST that asks a question. */
 export function ask(question: string): RequestInit {
-  return {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ message: { content: question } }),
-  };
+  const headers = { "content-type": "application/json" };
+  return { method: "POST", headers, body: JSON.stringify({ message: { content: question } }) };
 }
 
-/** The path of a bare `EventSource` that asks a question. */
+/** Where a bare `EventSource` asks it. */
 export function streamPath(question: string): string {
   return `/stream?payload=${encodeURIComponent(JSON.stringify({ message: { content: question } }))}`;
 }

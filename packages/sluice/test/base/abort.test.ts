@@ -1,23 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { untilAborted, whenAborted } from "../../src/base/abort.ts";
+import { forbidStrayRejections, turns } from "../run/support.ts";
 
-let stray: unknown[] = [];
-const onStray = (reason: unknown): void => void stray.push(reason);
-
-beforeEach(() => {
-  stray = [];
-  process.on("unhandledRejection", onStray);
-});
-
-afterEach(async () => {
-  await turn();
-  process.off("unhandledRejection", onStray);
-  expect(stray).toEqual([]);
-});
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+forbidStrayRejections();
 
 async function* numbers(count: number, onLeft: () => void = () => {}): AsyncGenerator<number> {
   try {
@@ -72,7 +57,7 @@ describe("untilAborted", () => {
       }),
     };
     const next = untilAborted(source, signal).next();
-    await turn();
+    await turns(1);
     expect(listeners()).toBe(1);
     controller.abort(reason);
     await expect(next).rejects.toBe(reason);
@@ -90,7 +75,7 @@ describe("untilAborted", () => {
     expect(await items.next()).toEqual({ done: false, value: 0 });
     controller.abort(reason);
     await expect(items.next()).rejects.toBe(reason);
-    await turn();
+    await turns(1);
     expect(left).toBe(true);
   });
 
@@ -119,7 +104,7 @@ describe("untilAborted", () => {
       };
       const own = late === "resolve" ? controller : new AbortController();
       const next = untilAborted(source, own.signal).next();
-      await turn();
+      await turns(1);
       own.abort(reason);
       await expect(next).rejects.toBe(reason);
       if (late === "resolve") settle!.resolve({ done: false, value: 1 });
@@ -141,7 +126,7 @@ describe("untilAborted", () => {
       [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: giveUp }),
     };
     const next = untilAborted(source, controller.signal).next();
-    await turn();
+    await turns(1);
     controller.abort(reason);
     await expect(next).rejects.toBe(reason);
   });
@@ -179,7 +164,7 @@ describe("untilAborted", () => {
       signal,
     ))
       if (item === 2) break;
-    await turn();
+    await turns(1);
     expect(left).toBe(true);
     const bare: AsyncIterable<number> = {
       [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false, value: 1 }) }),
@@ -197,7 +182,7 @@ describe("untilAborted", () => {
         kept.push(new WeakRef(item));
         yield item;
       }
-      await turn();
+      await turns(1);
       yield {};
     }
     const items = untilAborted(objects(), controller.signal);
@@ -214,7 +199,7 @@ describe("whenAborted", () => {
     const wait = whenAborted(signal);
     let fired = false;
     void wait.promise.then(() => (fired = true));
-    await turn();
+    await turns(1);
     expect(fired).toBe(false);
     controller.abort(reason);
     await wait.promise;
@@ -238,7 +223,7 @@ async function collectGarbage(): Promise<void> {
   const { runInNewContext } = await import("node:vm");
   setFlagsFromString("--expose-gc");
   const gc: unknown = runInNewContext("gc");
-  await turn();
+  await turns(1);
   if (typeof gc === "function") gc();
-  await turn();
+  await turns(1);
 }

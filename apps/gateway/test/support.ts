@@ -1,0 +1,150 @@
+import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { connect } from "node:net";
+import { createMemoryLog, type LogStore } from "sluice/log";
+import { parseEvents, type ParsedEvent } from "sluice/sse";
+import { afterEach } from "vitest";
+import { parseConfig } from "../src/config.ts";
+import { startGateway, type Gateway } from "../src/gateway.ts";
+import { createLog } from "../src/log.ts";
+
+export type Env = Readonly<Record<string, string>>;
+export type Line = Readonly<Record<string, unknown>>;
+
+export interface Site extends Pick<Gateway, "url" | "close"> {
+  readonly gateway: Gateway;
+  readonly port: number;
+  /** What was logged, as it would stand on stdout. */
+  readonly lines: readonly Line[];
+  readonly text: () => string;
+  ask(call: Ask): Promise<Answer>;
+}
+
+export interface Ask {
+  /** `POST /stream`. */
+  readonly at?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An object is sent as JSON. */
+  readonly body?: string | object;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  /** The body as JSON; `{}` when it is none. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** The error's code, when the answer is one. */
+  readonly code: unknown;
+  /** `sluice_owner=…`, as it is sent back. */
+  readonly cookie: string | undefined;
+}
+
+const running: Gateway[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((gateway) => gateway.close(AbortSignal.abort())));
+});
+
+/** A gateway on a free port, ended after the test. Only `env` configures it. */
+export async function site(env: Env = {}, options: { readonly store?: LogStore; readonly pages?: string } = {}): Promise<Site> {
+  const written: string[] = [];
+  const log = createLog("info", { write: (line) => void written.push(line) });
+  const gateway = await startGateway(parseConfig({ PORT: "0", ...env }), { store: createMemoryLog(), log, ...options });
+  running.push(gateway);
+  const port = Number(new URL(gateway.url).port);
+  return {
+    gateway,
+    port,
+    url: gateway.url,
+    close: (deadline) => gateway.close(deadline),
+    get lines() {
+      return written.map((line) => JSON.parse(line) as Line);
+    },
+    text: () => written.join(""),
+    ask: (call) => ask(gateway.url, call),
+  };
+}
+
+export const question = (content = "words=3 rate=max", more: object = {}): object => ({ message: { content }, ...more });
+
+/** One request with exactly these headers: `fetch` has a mind of its own about Host, Origin and Sec-Fetch. */
+export async function ask(url: string, call: Ask): Promise<Answer> {
+  const message = await send(url, call);
+  let text = "";
+  for await (const piece of message.setEncoding("utf8")) text += String(piece);
+  const json = jsonOf(text);
+  const error = json["error"];
+  return {
+    status: message.statusCode ?? 0,
+    headers: message.headers,
+    text,
+    json,
+    code: typeof error === "object" && error !== null && "code" in error ? error.code : undefined,
+    cookie: message.headers["set-cookie"]?.[0]?.split(";")[0],
+  };
+}
+
+/** The answer's head; its body is still to be read. */
+export function send(url: string, { at = "POST /stream", headers = {}, body }: Ask): Promise<IncomingMessage> {
+  const [method = "", path = ""] = at.split(" ");
+  const type = typeof body === "object" ? { "content-type": "application/json" } : {};
+  return new Promise((resolve, reject) => {
+    const call = request(url, { method, path, agent: false, headers: { ...type, ...headers } }, resolve);
+    call.once("error", reject);
+    call.end(typeof body === "object" ? JSON.stringify(body) : body);
+  });
+}
+
+/** A stream that is read event by event. */
+export interface OpenStream {
+  readonly message: IncomingMessage;
+  readonly runId: string;
+  /** Reads on, up to and with the event that is wanted. */
+  until(wanted: (event: ParsedEvent) => boolean): Promise<ParsedEvent>;
+  /** Reads to the end; `broken` when that was no clean one. */
+  rest(): Promise<{ readonly events: readonly ParsedEvent[]; readonly broken: boolean }>;
+}
+
+export async function openStream(url: string, call: Ask): Promise<OpenStream> {
+  const message = await send(url, call);
+  const events = parseEvents(message);
+  return {
+    message,
+    runId: String(message.headers["sluice-run-id"]),
+    async until(wanted) {
+      for (;;) {
+        const { value, done } = await events.next();
+        if (done === true) throw new Error("The stream ended before the event came.");
+        if (wanted(value)) return value;
+      }
+    },
+    async rest() {
+      const read: ParsedEvent[] = [];
+      try {
+        for await (const event of events) read.push(event);
+        return { events: read, broken: !message.complete };
+      } catch {
+        return { events: read, broken: true };
+      }
+    },
+  };
+}
+
+/** Sends bytes as they are and gives what comes until the server closes the connection. */
+export function raw(port: number, bytes: string | Buffer): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
+    let text = "";
+    socket.on("data", (piece) => (text += piece.toString("latin1")));
+    socket.on("error", () => {}); // a reset is a way to close
+    socket.on("close", () => resolve(text));
+  });
+}
+
+function jsonOf(text: string): Answer["json"] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
