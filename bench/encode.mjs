@@ -8,7 +8,7 @@ import { saveResult } from "./lib/results.mjs";
 import { interleave } from "./lib/rounds.mjs";
 import { printTable } from "./lib/table.mjs";
 
-const options = readOptions({ rounds: 5, ms: 80, warmMs: 250, only: "", profile: "" });
+const options = readOptions({ rounds: 5, ms: 80, warmMs: 250, only: "", profile: "", save: false });
 const jobs = ["openai", "openai, 3 % not ASCII", "tokens", "64 KiB", "8 lines"];
 const names = select(Object.keys(encoders), options.only);
 const started = await Promise.all(names.map(start));
@@ -21,7 +21,7 @@ for (const child of children.values()) await child?.stop();
 
 const rows = names.map((name) => [name, ...jobs.map((job) => cell(result[name]?.[job], result[REFERENCE]?.[job]?.ns))]);
 printTable("encode: ns per event (speed x raw concat + Buffer.from)", ["contender", ...jobs], rows);
-if (options.only === "") saveResult("encode", { reference: REFERENCE, jobs, result });
+if (options.save) saveResult("encode", { reference: REFERENCE, jobs, result });
 if (options.profile !== "") printProfiles(options.profile);
 
 /** @param {string} name */
@@ -43,8 +43,7 @@ async function run(job) {
     await children.get(name)?.call("measure", { job, ms: options.warmMs });
   }
   await interleave([...times.keys()], options.rounds, async (name) => {
-    const { nsPerEvent } = await children.get(name)?.call("measure", { job, ms: options.ms });
-    times.get(name)?.push(nsPerEvent);
+    times.get(name)?.push(await children.get(name)?.call("measure", { job, ms: options.ms }));
   });
   for (const [name, values] of times) record(name, job, { ns: median(values) });
 }

@@ -121,8 +121,7 @@ const utf8 = new TextEncoder();
 
 /** The least that keeps line breaks in the data. @param {Event} event */
 function concat({ id, event, data }) {
-  const lines =
-    data.includes("\n") || data.includes("\r") ? data.split(/\r\n|\r|\n/).join("\ndata: ") : data;
+  const lines = data.includes("\n") || data.includes("\r") ? data.split(/\r\n|\r|\n/).join("\ndata: ") : data;
   return `id: ${id}\nevent: ${event}\ndata: ${lines}\n\n`;
 }
 

@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
  */
 
 const bench = fileURLToPath(new URL("..", import.meta.url));
+/** Of util-linux. */
+const PIN = "taskset";
 const CALL_MS = 60_000;
 const STOP_MS = 10_000;
 
@@ -20,8 +22,8 @@ const STOP_MS = 10_000;
  */
 export async function startChild({ core, file, args = [], nodeArgs = [] }) {
   const place = String(core % availableParallelism());
-  const command = ["-c", place, process.execPath, "--expose-gc", ...nodeArgs, file, ...args];
-  const child = spawn("taskset", command, { cwd: bench, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const pinned = ["-c", place, process.execPath, "--expose-gc", ...nodeArgs, file, ...args];
+  const child = spawn(PIN, pinned, { cwd: bench, stdio: ["ignore", "inherit", "inherit", "ipc"] });
   /** @type {Map<number, { resolve: (value: unknown) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();
   let calls = 0;
@@ -44,7 +46,7 @@ export async function startChild({ core, file, args = [], nodeArgs = [] }) {
   child.on("message", (/** @type {any} */ message) => settle(message.id, message));
   const exited = new Promise((resolve) => child.once("exit", resolve));
   const onGone = (/** @type {unknown} */ why) => {
-    for (const id of [...waiting.keys()]) settle(id, { error: `${file} ${args.join(" ")} ended: ${String(why)}` });
+    for (const id of waiting.keys()) settle(id, { error: `${file} ${args.join(" ")} ended: ${String(why)}` });
   };
   child.once("exit", onGone);
   child.once("error", onGone);
@@ -72,13 +74,14 @@ export async function startChild({ core, file, args = [], nodeArgs = [] }) {
  * @param {Record<string, (argument: any) => unknown>} commands
  */
 export function answerCalls(commands) {
-  process.on("message", async (/** @type {any} */ { id, command, argument }) => {
+  const run = async (/** @type {any} */ { id, command, argument }) => {
     try {
       process.send?.({ id, value: await commands[command]?.(argument) });
     } catch (error) {
       process.send?.({ id, error: error instanceof Error ? String(error.stack) : String(error) });
     }
-  });
+  };
+  process.on("message", (message) => void run(message));
   process.once("disconnect", () => process.exit(0));
   process.send?.({ id: 0 });
 }

@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 
 const folder = new URL("../results/", import.meta.url);
+
+const [load = 0] = loadavg();
 
 /**
  * What a run measured, for the report. Not committed: the report is.
@@ -11,7 +13,10 @@ const folder = new URL("../results/", import.meta.url);
  */
 export function saveResult(name, result) {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(new URL(`${name}.json`, folder), JSON.stringify({ machine: machine(), ...result }, undefined, 2));
+  writeFileSync(
+    new URL(`${name}.json`, folder),
+    JSON.stringify({ at: new Date().toISOString(), machine: machine(), ...result }, undefined, 2),
+  );
 }
 
 /**
@@ -25,5 +30,6 @@ export function loadResult(name) {
 /** The line without which a number says nothing. */
 function machine() {
   const model = cpus()[0]?.model ?? "unknown processor";
-  return `${model}, ${availableParallelism()} cores, Node ${process.versions.node}, ${process.platform}`;
+  const cores = `${availableParallelism()} cores (load ${load.toFixed(1)} before the run)`;
+  return `${model}, ${cores}, Node ${process.versions.node}, ${process.platform}`;
 }

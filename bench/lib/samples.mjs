@@ -3,7 +3,8 @@
 /** @param {number} count @returns {string[]} text as a model cuts it, most of it words */
 export function tokens(count, { seed = 42, unicode = 0.01 } = {}) {
   const random = randomOf(seed);
-  const pick = (/** @type {readonly string[]} */ list, skew = 1) => list[Math.floor(list.length * random() ** skew)] ?? "";
+  const pick = (/** @type {readonly string[]} */ list, skew = 1) =>
+    list[Math.floor(list.length * random() ** skew)] ?? "";
   return Array.from({ length: count }, () => {
     const kind = random();
     if (kind < unicode) return pick(FOREIGN);

@@ -35,7 +35,11 @@ const origin = httpUrl.refine((text) => /^\w+:\/\/[^/?#@]+\/?$/.test(text), {
 
 function wholeNumber(most: number): z.ZodType<number, string> {
   const error = `must be a whole number from 0 to ${most}`;
-  return z.string().regex(/^\d{1,9}$/, { error, abort: true }).transform(Number).pipe(z.number().max(most, { error }));
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, { error, abort: true })
+    .transform(Number)
+    .pipe(z.number().max(most, { error }));
 }
 
 // Defaults are those of .env.example.

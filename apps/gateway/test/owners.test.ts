@@ -20,7 +20,9 @@ const cookieFor = async (at: Site, key: string): Promise<string> => {
 describe("keys", () => {
   it("name the owner: each sees its own runs, and a stranger's is the same 404 as one that never was", async () => {
     const at = await site({ SLUICE_API_KEYS: KEYS });
-    const id = runIdOf(await at.ask({ headers: bearer("key1"), body: question("words=3 rate=max", { requestId: "r" }) }));
+    const id = runIdOf(
+      await at.ask({ headers: bearer("key1"), body: question("words=3 rate=max", { requestId: "r" }) }),
+    );
     expect(await runsOf(at, bearer("key1"))).toEqual([id]);
     expect(await runsOf(at, bearer("key2"))).toEqual([]);
     for (const path of [`GET /runs/${id}`, `GET /runs/${id}/events`, `POST /runs/${id}/stop`, "POST /cancel/r"]) {
@@ -39,7 +41,14 @@ describe("keys", () => {
 
   it("are needed for everything that belongs to somebody", async () => {
     const at = await site({ SLUICE_API_KEYS: KEYS });
-    const paths = ["POST /stream", "GET /stream?payload={}", "POST /generate", "GET /runs", "GET /runs/x", "GET /runs/x/events"];
+    const paths = [
+      "POST /stream",
+      "GET /stream?payload={}",
+      "POST /generate",
+      "GET /runs",
+      "GET /runs/x",
+      "GET /runs/x/events",
+    ];
     for (const path of [...paths, "POST /runs/x/stop", "POST /cancel/x"]) {
       const answer = await at.ask({ at: path });
       expect([path, answer.status, answer.code]).toEqual([path, 401, "auth/required"]);
@@ -50,7 +59,15 @@ describe("keys", () => {
   it("that are none are refused, in whatever form", async () => {
     const at = await site({ SLUICE_API_KEYS: KEYS });
     const cookie = await cookieFor(at, "key1");
-    for (const token of ["Bearer key3", "Bearer key", "Bearer key11", "Bearer alice", "Bearer alice:key1", "Bearer", "Basic key1"]) {
+    for (const token of [
+      "Bearer key3",
+      "Bearer key",
+      "Bearer key11",
+      "Bearer alice",
+      "Bearer alice:key1",
+      "Bearer",
+      "Basic key1",
+    ]) {
       expect((await at.ask({ at: "GET /runs", headers: { authorization: token } })).status).toBe(401);
     }
     // A wrong one is not made good by a cookie, but what is meant for a proxy is not looked at.
@@ -123,7 +140,11 @@ describe("a session", () => {
 
   it("is refused to pages of other sites", async () => {
     const at = await site({ SLUICE_API_KEYS: KEYS, SLUICE_CORS_ORIGINS: "https://app.test" });
-    for (const headers of [{ "sec-fetch-site": "cross-site" }, { origin: "https://evil.com" }, { origin: "https://app.test" }]) {
+    for (const headers of [
+      { "sec-fetch-site": "cross-site" },
+      { origin: "https://evil.com" },
+      { origin: "https://app.test" },
+    ]) {
       const answer = await at.ask({ at: "POST /session", headers, body: { key: "key1" } });
       expect([answer.status, answer.code, answer.cookie]).toEqual([403, "request/refused-origin", undefined]);
     }
@@ -148,7 +169,8 @@ describe("cookies and owner tokens", () => {
     const [, payload = "", signature = ""] = good.split(".");
     const fields = JSON.parse(Buffer.from(payload, "base64url").toString()) as { key: string };
     const header = part({ alg: "HS256" });
-    const hmac = (text: string, secret: string | Buffer): string => createHmac("sha256", secret).update(text).digest("base64url");
+    const hmac = (text: string, secret: string | Buffer): string =>
+      createHmac("sha256", secret).update(text).digest("base64url");
     const forged = [
       `${part({ alg: "none" })}.${payload}.`,
       `${part({ alg: "none" })}.${payload}.${signature}`,
@@ -169,7 +191,9 @@ describe("cookies and owner tokens", () => {
       expect((await at.ask({ at: "GET /runs", headers: bearer(token) })).status).toBe(401);
     }
     expect((await at.ask({ at: "GET /runs", headers: { cookie: `sluice_owner=${good}` } })).status).toBe(200);
-    expect((await at.ask({ at: "GET /runs", headers: { cookie: `a=b; sluice_owner=${good}; c="d` } })).status).toBe(200);
+    expect((await at.ask({ at: "GET /runs", headers: { cookie: `a=b; sluice_owner=${good}; c="d` } })).status).toBe(
+      200,
+    );
   });
 
   it("go with the key they were given for", async () => {
@@ -189,7 +213,9 @@ describe("cookies and owner tokens", () => {
     const { cookie = "", headers } = await open.ask({ body: question() });
     const closed = await site({ SLUICE_SECRET: SECRET, SLUICE_API_KEYS: KEYS });
     expect((await closed.ask({ at: "GET /runs", headers: { cookie } })).status).toBe(401);
-    expect((await closed.ask({ at: "GET /runs", headers: bearer(String(headers["sluice-owner-token"])) })).status).toBe(401);
+    expect((await closed.ask({ at: "GET /runs", headers: bearer(String(headers["sluice-owner-token"])) })).status).toBe(
+      401,
+    );
     const alice = (await cookieFor(closed, "key1")).replace("sluice_owner=", "");
     expect((await open.ask({ at: "GET /runs", headers: bearer(alice) })).status).toBe(401);
   });
@@ -205,7 +231,11 @@ describe("anonymous callers", () => {
     expect(first.headers["set-cookie"]?.[0]).toMatch(/; HttpOnly; SameSite=Lax$/);
     const second = await tryOut(at, { cookie: first.cookie ?? "" });
     const third = await tryOut(at, bearer(token));
-    expect([second.cookie, second.headers["sluice-owner-token"], third.cookie]).toEqual([undefined, undefined, undefined]);
+    expect([second.cookie, second.headers["sluice-owner-token"], third.cookie]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
     const ids = [third, second, first].map(runIdOf);
     expect(await runsOf(at, { cookie: first.cookie ?? "" })).toEqual(ids);
     expect(await runsOf(at, bearer(token))).toEqual(ids);
@@ -218,7 +248,12 @@ describe("anonymous callers", () => {
     const { runId } = stream;
     const other = (await tryOut(at, {})).cookie ?? "";
     for (const headers of [{}, { cookie: other }]) {
-      for (const path of [`GET /runs/${runId}`, `GET /runs/${runId}/events`, `POST /runs/${runId}/stop`, "POST /cancel/mine"]) {
+      for (const path of [
+        `GET /runs/${runId}`,
+        `GET /runs/${runId}/events`,
+        `POST /runs/${runId}/stop`,
+        "POST /cancel/mine",
+      ]) {
         expect([path, (await at.ask({ at: path, headers })).code]).toEqual([path, "run/not-found"]);
       }
       expect(await runsOf(at, headers)).not.toContain(runId);
@@ -228,20 +263,47 @@ describe("anonymous callers", () => {
     const token = String(stream.message.headers["sluice-owner-token"]);
     expect((await at.ask({ at: `POST /runs/${runId}/stop`, headers: bearer(token) })).status).toBeLessThan(300);
     expect((await stream.rest()).events.at(-1)?.data).toContain("abort");
-    expect((await at.ask({ at: `GET /runs/${same.runId}`, headers: { cookie: other } })).json["status"]).toBe("running");
+    expect((await at.ask({ at: `GET /runs/${same.runId}`, headers: { cookie: other } })).json["status"]).toBe(
+      "running",
+    );
   });
 
   it("are served under every name that this machine has for itself", async () => {
     const at = await site();
-    for (const host of ["localhost", "LOCALHOST:3000", "127.0.0.1", `127.0.0.1:${at.port}`, "127.8.9.10", "[::1]", "[::1]:3000"]) {
+    for (const host of [
+      "localhost",
+      "LOCALHOST:3000",
+      "127.0.0.1",
+      `127.0.0.1:${at.port}`,
+      "127.8.9.10",
+      "[::1]",
+      "[::1]:3000",
+    ]) {
       expect([host, (await tryOut(at, { host })).status]).toEqual([host, 200]);
     }
   });
 
   it("are not served under a name that somebody else can point here (DNS rebinding)", async () => {
     const at = await site();
-    const names = ["evil.com", "127.0.0.1.evil.com", "localhost.evil.com", "evil-localhost", "127.0.0.1@evil.com", "evil.com@127.0.0.1"];
-    for (const host of [...names, "127.0.0.1/evil.com", "10.0.0.1", "0.0.0.0", "[::2]", "[::1", "::1", "localhost:x", "a b"]) {
+    const names = [
+      "evil.com",
+      "127.0.0.1.evil.com",
+      "localhost.evil.com",
+      "evil-localhost",
+      "127.0.0.1@evil.com",
+      "evil.com@127.0.0.1",
+    ];
+    for (const host of [
+      ...names,
+      "127.0.0.1/evil.com",
+      "10.0.0.1",
+      "0.0.0.0",
+      "[::2]",
+      "[::1",
+      "::1",
+      "localhost:x",
+      "a b",
+    ]) {
       const answer = await tryOut(at, { host });
       expect([host, answer.status, answer.cookie]).toEqual([host, 401, undefined]);
       expect([host, (await at.ask({ at: "GET /", headers: { host } })).cookie]).toEqual([host, undefined]);
@@ -323,7 +385,10 @@ describe("pages of other origins", () => {
   it("start nothing by a link either, also where the browser says no more than what it wants", async () => {
     const at = await site({ SLUICE_ALLOW_ANONYMOUS: "1" });
     const path = `GET /stream?payload=${encodeURIComponent(JSON.stringify(question()))}`;
-    for (const headers of [{ accept: "text/html,*/*;q=0.8" }, { "sec-fetch-site": "none", "sec-fetch-mode": "navigate" }]) {
+    for (const headers of [
+      { accept: "text/html,*/*;q=0.8" },
+      { "sec-fetch-site": "none", "sec-fetch-mode": "navigate" },
+    ]) {
       expect((await at.ask({ at: path, headers })).code).toBe("request/refused-origin");
     }
     expect((await at.ask({ at: path, headers: { accept: "text/event-stream" } })).status).toBe(200);

@@ -16,6 +16,8 @@ export interface Site extends Pick<Gateway, "url" | "close"> {
   /** What was logged, as it would stand on stdout. */
   readonly lines: readonly Line[];
   readonly text: () => string;
+  /** The first line with this field, when it has come. */
+  line(field: string, value: unknown): Promise<Line>;
   ask(call: Ask): Promise<Answer>;
 }
 
@@ -45,9 +47,17 @@ afterEach(async () => {
 });
 
 /** A gateway on a free port, ended after the test. Only `env` configures it. */
-export async function site(env: Env = {}, options: { readonly store?: LogStore; readonly pages?: string } = {}): Promise<Site> {
+export async function site(
+  env: Env = {},
+  options: { readonly store?: LogStore; readonly pages?: string } = {},
+): Promise<Site> {
   const written: string[] = [];
-  const log = createLog("info", { write: (line) => void written.push(line) });
+  let wake = (): void => {};
+  const write = (line: string): void => {
+    written.push(line);
+    wake();
+  };
+  const log = createLog("info", { write });
   const gateway = await startGateway(parseConfig({ PORT: "0", ...env }), { store: createMemoryLog(), log, ...options });
   running.push(gateway);
   const port = Number(new URL(gateway.url).port);
@@ -60,11 +70,21 @@ export async function site(env: Env = {}, options: { readonly store?: LogStore; 
       return written.map((line) => JSON.parse(line) as Line);
     },
     text: () => written.join(""),
+    async line(field, value) {
+      for (;;) {
+        const found = written.map((line) => JSON.parse(line) as Line).find((line) => line[field] === value);
+        if (found) return found;
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+    },
     ask: (call) => ask(gateway.url, call),
   };
 }
 
-export const question = (content = "words=3 rate=max", more: object = {}): object => ({ message: { content }, ...more });
+export const question = (content = "words=3 rate=max", more: object = {}): object => ({
+  message: { content },
+  ...more,
+});
 
 /** One request with exactly these headers: `fetch` has a mind of its own about Host, Origin and Sec-Fetch. */
 export async function ask(url: string, call: Ask): Promise<Answer> {
@@ -129,12 +149,15 @@ export async function openStream(url: string, call: Ask): Promise<OpenStream> {
   };
 }
 
-/** Sends bytes as they are and gives what comes until the server closes the connection. */
-export function raw(port: number, bytes: string | Buffer): Promise<string> {
+/** Sends bytes as they are and gives what comes until the server closes the connection, or `until` matches. */
+export function raw(port: number, bytes: string | Buffer, until?: RegExp): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
     let text = "";
-    socket.on("data", (piece) => (text += piece.toString("latin1")));
+    socket.on("data", (piece) => {
+      text += piece.toString("latin1");
+      if (until?.test(text) === true) socket.destroy();
+    });
     socket.on("error", () => {}); // a reset is a way to close
     socket.on("close", () => resolve(text));
   });

@@ -2,6 +2,10 @@
  * Where Sluice tells what happened: one call a line. `fields` are flat; `code` is an error code or `stopped`,
  * `reader-left`. The default says nothing: a library does not print.
  */
-export type Logger = (level: "info" | "warn" | "error", message: string, fields: Readonly<Record<string, unknown>>) => void;
+export type Logger = (
+  level: "info" | "warn" | "error",
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
 
 export const silent: Logger = () => {};

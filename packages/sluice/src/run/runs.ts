@@ -262,7 +262,9 @@ async function claimOf({ requestId, request = null }: StartRun): Promise<Claim |
   try {
     text = canonicalJson(request);
   } catch (cause) {
-    throw new SluiceError("request/invalid", "The request cannot be written as JSON: circular, or too deep.", { cause });
+    throw new SluiceError("request/invalid", "The request cannot be written as JSON: circular, or too deep.", {
+      cause,
+    });
   }
   return { key: requestId, hash: await hashOf(text) };
 }

@@ -28,7 +28,7 @@ export interface StartRun {
 
 export interface SourceContext {
   readonly runId: string;
-  /** Fires on stop, on the run's deadline and at the end of a drain. Hand it to the LLM call. */
+  /** Fires when the run ends in any other way than well: stop, deadline, limit, end of a drain. Hand it to the LLM call. */
   readonly signal: AbortSignal;
 }
 

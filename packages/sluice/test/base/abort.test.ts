@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { untilAborted, whenAborted } from "../../src/base/abort.ts";
 import { forbidStrayRejections, turns } from "../run/support.ts";
@@ -217,13 +219,10 @@ describe("whenAborted", () => {
   });
 });
 
-// Weak references are kept alive until the turn of the loop is over.
 async function collectGarbage(): Promise<void> {
-  const { setFlagsFromString } = await import("node:v8");
-  const { runInNewContext } = await import("node:vm");
   setFlagsFromString("--expose-gc");
-  const gc: unknown = runInNewContext("gc");
-  await turns(1);
-  if (typeof gc === "function") gc();
+  const collect: unknown = runInNewContext("gc");
+  await turns(1); // weak references hold until the turn of the loop is over
+  if (typeof collect === "function") collect();
   await turns(1);
 }

@@ -117,6 +117,25 @@ describe("a store that fails", () => {
     expect(await world.store.lapsed(10)).toEqual([id]);
   });
 
+  it("for good: nothing watches for a stop any more", async () => {
+    let watching: AbortSignal | undefined;
+    const { runs, clock } = createWorld({
+      over: (memory) => ({
+        close: () => Promise.reject(lost),
+        stopRequested: (id, signal) => {
+          watching = signal;
+          return memory.stopRequested(id, signal);
+        },
+      }),
+    });
+    const { id } = await runs.start({ owner: OWNER }, saying("a"));
+    await turns();
+    expect(watching?.aborted).toBe(false);
+    await clock.advance(10_000);
+    await runs.ended(id);
+    expect(watching?.aborted).toBe(true);
+  });
+
   it.each(["log/closed", "log/fenced", "log/not-found", "log/conflict", "log/released"] as const)(
     "to close with the refusal %s: it is not asked again",
     async (code) => {

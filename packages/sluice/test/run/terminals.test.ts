@@ -184,6 +184,24 @@ describe("a source", () => {
     expect(textOf(await read(id))).toBe("a");
   });
 
+  it("that hangs after its own terminal is left", async () => {
+    const { runs, read } = createWorld();
+    let left = false;
+    async function* hesitant(): AsyncGenerator<RunEvent> {
+      try {
+        yield { type: "finish" };
+        await never();
+      } finally {
+        left = true;
+      }
+    }
+    const { id } = await runs.start({ owner: OWNER }, hesitant());
+    await runs.ended(id);
+    await turns();
+    expect(left).toBe(true);
+    expect(await read(id)).toHaveLength(2);
+  });
+
   it("that finished keeps a signal that never fired", async () => {
     const { runs } = createWorld();
     let context: SourceContext | undefined;

@@ -1,7 +1,10 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../../src/chat/index.ts";
 import type { LogStore } from "../../src/log/index.ts";
-import type { OpenRun } from "../../src/run/index.ts";
+import { createWriter, type OpenRun } from "../../src/run/index.ts";
+import { openRun } from "../../src/run/open.ts";
 import { OWNER, createWorld, forbidStrayRejections, gate, readRun, saying, turns, type Gate } from "./support.ts";
 
 forbidStrayRejections();
@@ -216,24 +219,11 @@ describe("the terminal", () => {
 
 describe("a run that has ended", () => {
   it.each(["finish", "fail", "stop"] as const)("by %s leaves no timer and no listener behind", async (how) => {
-    const listening = new Map<AbortSignal, number>();
-    const count = (signal: AbortSignal): void => {
-      listening.set(signal, 0);
-      const { addEventListener, removeEventListener } = signal;
-      const add = (by: number): void => void listening.set(signal, (listening.get(signal) ?? 0) + by);
-      signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
-        add(1);
-        addEventListener.apply(signal, given);
-      };
-      signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
-        add(-1);
-        removeEventListener.apply(signal, given);
-      };
-    };
+    const watched: Listened[] = [];
     const { runs, clock } = createWorld({
       over: (memory) => ({
         stopRequested: (id, signal) => {
-          count(signal);
+          watched.push(listenedTo(signal));
           return memory.stopRequested(id, signal);
         },
       }),
@@ -249,7 +239,63 @@ describe("a run that has ended", () => {
     await turns();
     expect(runs.producing).toBe(0);
     expect(clock.timers).toBe(0);
-    expect(listening.size).toBe(20);
-    expect([...listening.values()].every((listeners) => listeners === 0)).toBe(true);
+    expect(watched.map(({ listeners }) => listeners)).toEqual(Array.from({ length: 20 }, () => 0));
+  });
+
+  it("does not listen to its signal any more, which others may keep", async () => {
+    const { store, clock } = createWorld();
+    const lease = { holder: "n", ttlMs: 7_000 };
+    const { fence } = await store.create("run_1", { owner: OWNER, meta: {}, ttlMs: 1_000, lease });
+    const limits = { maxBytes: 1_000, maxEntries: 10 };
+    const writer = createWriter({ store, clock, runId: "run_1", fence, limits, onRefused: () => {} });
+    await writer.append({ type: "start" });
+    const { signal } = new AbortController();
+    const listened = listenedTo(signal);
+    const run = openRun("run_1", writer, signal);
+    expect(listened.listeners).toBe(1);
+    await run.finish();
+    expect(listened.listeners).toBe(0);
+  });
+
+  it("is kept by nobody", async () => {
+    const { runs } = createWorld();
+    const kept: WeakRef<object>[] = [];
+    const produceOne = async (n: number): Promise<void> => {
+      const { run, id } = await runs.open({ owner: OWNER });
+      kept.push(new WeakRef(run!), new WeakRef(run!.signal));
+      for await (const event of saying("a")) await run!.append(event);
+      await (n % 2 === 0 ? run!.finish() : runs.stop(id));
+      await runs.ended(id);
+    };
+    for (let n = 0; n < 50; n += 1) await produceOne(n);
+    await turns();
+    setFlagsFromString("--expose-gc");
+    const collect: unknown = runInNewContext("gc");
+    if (typeof collect === "function") collect();
+    await turns();
+    // The last one may still be held by the stack.
+    expect(kept.filter((held) => held.deref() !== undefined).length).toBeLessThan(10);
   });
 });
+
+interface Listened {
+  readonly listeners: number;
+}
+
+function listenedTo(signal: AbortSignal): Listened {
+  const listening = new Set<unknown>();
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
+    listening.add(given[1]);
+    addEventListener.apply(signal, given);
+  };
+  signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
+    listening.delete(given[1]);
+    removeEventListener.apply(signal, given);
+  };
+  return {
+    get listeners() {
+      return listening.size;
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { once } from "node:events";
+import { createSluice } from "sluice/http";
+import { createSSEStream, encodeEvent, sseHeaders } from "sluice/sse";
+import { itemAt, paceOf, pour } from "./source.mjs";
+import { drained, listen, queryOf, toQuery } from "./server.mjs";
+
+/**
+ * @typedef {import("./server.mjs").Contender} Contender
+ * @typedef {import("./source.mjs").Query} Query
+ */
+
+/** @type {Record<string, Contender>} */
+export const sluiceContenders = {
+  "sluice: res.write(encodeEvent())": {
+    kind: "sluice",
+    start: () =>
+      listen(async (req, res) => {
+        res.writeHead(200, sseHeaders({ keepAlive: true }));
+        await pour(queryOf(req.url), (event) => drained(res, res.write(encodeEvent(event))));
+        res.end();
+      }),
+  },
+  "sluice: createSSEStream": {
+    kind: "sluice",
+    start: () =>
+      listen(async (req, res) => {
+        const { stream, send, ready, close } = createSSEStream();
+        res.writeHead(200, sseHeaders({ keepAlive: true }));
+        const written = writeAll(stream, res);
+        await pour(queryOf(req.url), (event) => (send(event) ? undefined : ready()));
+        close();
+        await written;
+      }),
+  },
+  // All that the peers do not do: every event is checked, appended to a log that outlives the reader, read back from
+  // it, worded and given an id from which any reader may resume.
+  "sluice: run, POST /stream": { kind: "sluice", resumes: true, start: startRuns },
+  "sluice: run, catch-up of a finished one": { kind: "sluice", resumes: true, burstOnly: true, start: startCatchUp },
+};
+
+const OWNER = "bench";
+
+async function startRuns() {
+  const sluice = createSluice({
+    authorize: () => OWNER,
+    answer: ({ metadata = {} }) => items(toQuery(metadata)),
+  });
+  const { port } = await listen((req, res) => sluice.handleNode(req, res));
+  return {
+    port,
+    ask: (/** @type {Query} */ query) => {
+      const body = { message: { content: "Tell me." }, metadata: query };
+      return { method: "POST", path: "/stream", body: JSON.stringify(body) };
+    },
+    reset: () => forget(sluice.runs),
+  };
+}
+
+async function startCatchUp() {
+  const sluice = createSluice({ authorize: () => OWNER });
+  const { port } = await listen((req, res) => sluice.handleNode(req, res));
+  /** @type {Map<number, Promise<string>>} */
+  const finished = new Map();
+
+  const produce = async (/** @type {Query} */ query) => {
+    const { id } = await sluice.startRun({ owner: OWNER }, items(query));
+    await sluice.runs.ended(id);
+    return id;
+  };
+  return {
+    port,
+    async ask(/** @type {Query} */ query) {
+      const made = finished.get(query.n) ?? produce(query);
+      finished.set(query.n, made);
+      return { method: "GET", path: `/runs/${await made}/events` };
+    },
+  };
+}
+
+/** A model that is never slow. @param {Query} query */
+async function* items(query) {
+  const pace = paceOf(query);
+  for (let index = 0; index < query.n; index += 1) {
+    yield itemAt(index);
+    if (pace) await pace();
+  }
+}
+
+/** The log of one round is no burden of the next. @param {import("sluice/http").Sluice["runs"]} runs */
+async function forget(runs) {
+  const page = await runs.list({ owner: OWNER, limit: 10_000 });
+  for (const { id } of page.runs) {
+    await runs.ended(id);
+    await runs.delete(id);
+  }
+}
+
+/**
+ * @param {ReadableStream<Uint8Array>} stream
+ * @param {import("node:http").ServerResponse} res
+ */
+async function writeAll(stream, res) {
+  for await (const chunk of stream) if (!res.write(chunk)) await once(res, "drain");
+  res.end();
+}

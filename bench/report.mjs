@@ -1,0 +1,119 @@
+// Runs every bench, one after the other, and writes the tables into README.md: `node bench/report.mjs`.
+// `--run=false` writes what was measured last. `--quick` only proves that everything runs: it writes nothing.
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { short } from "./lib/numbers.mjs";
+import { readOptions } from "./lib/options.mjs";
+import { loadResult } from "./lib/results.mjs";
+import { markdownTable } from "./lib/table.mjs";
+
+const options = readOptions({ run: true, quick: false });
+const readme = new URL("README.md", import.meta.url);
+
+const benches = [
+  { file: "encode.mjs", args: [], quick: ["--rounds=1", "--ms=20", "--warmMs=20"] },
+  { file: "serve.mjs", args: ["--mode=burst", "--data=text"], quick: ["--rounds=1", "--n=5000"] },
+  { file: "serve.mjs", args: ["--mode=burst", "--data=json"], quick: ["--rounds=1", "--n=5000"] },
+  { file: "serve.mjs", args: ["--mode=tick", "--data=text"], quick: ["--rounds=1", "--n=2000"] },
+  { file: "serve.mjs", args: ["--mode=rate", "--data=text"], quick: ["--rounds=1", "--n=20", "--conns=50"] },
+];
+
+if (options.run) for (const bench of benches) run(bench);
+if (!options.quick) writeBetweenMarkers([encodeSection(), serveSection()].join("\n\n"));
+
+/** @param {{ file: string, args: readonly string[], quick: readonly string[] }} bench */
+function run({ file, args, quick }) {
+  const command = [fileURLToPath(new URL(file, import.meta.url)), ...args, ...(options.quick ? quick : ["--save"])];
+  const { status } = spawnSync(process.execPath, command, { stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function encodeSection() {
+  /** @type {{ reference: string, jobs: string[], result: Record<string, Record<string, { ns?: number, fault?: string }>> }} */
+  const { reference, jobs, result, ...saved } = loadResult("encode");
+  const base = result[reference] ?? {};
+  const rows = Object.entries(result).map(([name, row]) => [
+    nameOf(name),
+    ...jobs.map((job) => {
+      const { ns, fault = "-" } = row[job] ?? {};
+      return ns === undefined ? fault : `${short(ns)} (${times(base[job]?.ns, ns)})`;
+    }),
+  ]);
+  return [
+    "### encode: nanoseconds per event (speed, `raw: concat + Buffer.from` = 1)",
+    circumstances(saved),
+    markdownTable(["contender", ...jobs], rows),
+  ].join("\n\n");
+}
+
+/**
+ * @typedef {{ eventsPerSecond: number, cpuUs: number, growthMiB: number, resumes: boolean }} Row
+ * @typedef {{ reference: string, result: Record<string, Row> }} Served
+ */
+
+function serveSection() {
+  const burst = ["serve-burst-text", "serve-burst-json"].map(loadResult);
+  const paced = ["serve-tick-text", "serve-rate-text"].map(loadResult);
+  const speed = (/** @type {Served} */ { reference, result }, /** @type {string} */ name) => {
+    const row = result[name];
+    if (!row) return "-";
+    return `${short(row.eventsPerSecond)} (${times(row.eventsPerSecond, result[reference]?.eventsPerSecond)})`;
+  };
+  const cost = (/** @type {Served} */ { reference, result }, /** @type {string} */ name) => {
+    const row = result[name];
+    return row ? `${short(row.cpuUs)} (${times(row.cpuUs, result[reference]?.cpuUs)})` : "-";
+  };
+  /** @type {[string, Row][]} */
+  const all = Object.entries(burst[0].result);
+  const rows = all.map(([name, { resumes, growthMiB }]) => [
+    nameOf(name),
+    resumes ? "**yes**" : "no",
+    ...burst.map((of) => speed(of, name)),
+    ...paced.map((of) => cost(of, name)),
+    growthMiB.toFixed(0),
+  ]);
+  const { readers, ms } = paced[1].settings;
+  return [
+    "### serve: speed and cost (in brackets: `raw: res.write(string)` = 1)",
+    circumstances(burst[0]),
+    markdownTable(
+      [
+        "contender",
+        "keeps a log, resumes",
+        "burst of text, events/s",
+        "burst of json, events/s",
+        "tick, CPU µs/event",
+        `rate (${readers} readers, ${ms} ms), CPU µs/event`,
+        "memory of a burst, MiB",
+      ],
+      rows,
+    ),
+  ].join("\n\n");
+}
+
+/** Ours stand out. @param {string} name */
+function nameOf(name) {
+  return name.startsWith("sluice") ? `**${name}**` : name;
+}
+
+/** @param {number | undefined} of @param {number | undefined} to */
+function times(of, to) {
+  return of === undefined || to === undefined ? "-" : (of / to).toFixed(2);
+}
+
+/** @param {any} result */
+function circumstances({ machine, at }) {
+  return `${at.slice(0, 10)}, ${machine}.`;
+}
+
+/** @param {string} text */
+function writeBetweenMarkers(text) {
+  const page = readFileSync(readme, "utf8");
+  const between = /(?<=<!-- results -->\n)[^]*(?=<!-- end of results -->)/;
+  if (!between.test(page)) throw new Error("README.md has lost its markers.");
+  writeFileSync(
+    readme,
+    page.replace(between, () => `\n${text}\n\n`),
+  );
+}

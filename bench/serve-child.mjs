@@ -1,0 +1,34 @@
+// One server in a process of its own: `node serve-child.mjs <name>`, started by serve.mjs.
+import { readFileSync, writeFileSync } from "node:fs";
+import { contenders } from "./contenders/serve.mjs";
+import { getWith } from "./contenders/server.mjs";
+import { answerCalls } from "./lib/child.mjs";
+
+const contender = contenders[process.argv[2] ?? ""];
+if (!contender) throw new Error(`There is no contender ${process.argv[2]}`);
+const { port, ask = getWith, reset } = await contender.start();
+
+let cpuBefore = process.cpuUsage();
+let memoryBefore = 0;
+
+answerCalls({
+  /** How the client gets the events of this query. */
+  ask: async (/** @type {import("./contenders/source.mjs").Query} */ query) => ({ port, ...(await ask(query)) }),
+  async begin() {
+    await reset?.();
+    globalThis.gc?.();
+    writeFileSync("/proc/self/clear_refs", "5"); // sets the peak back to what is resident now
+    memoryBefore = statusOf("VmRSS");
+    cpuBefore = process.cpuUsage();
+  },
+  end() {
+    const { user, system } = process.cpuUsage(cpuBefore);
+    return { userMs: user / 1_000, systemMs: system / 1_000, growthMiB: statusOf("VmHWM") - memoryBefore };
+  },
+});
+
+/** @param {"VmRSS" | "VmHWM"} name @returns {number} MiB */
+function statusOf(name) {
+  const status = readFileSync("/proc/self/status", "utf8");
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]) / 1_024;
+}
