@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   "log/max-bytes": 507,
   "log/max-entries": 507,
   "log/released": 503,
+  "log/unavailable": 503,
 
   // What a producer may say, and how it is put on the wire.
   "chat/invalid-event": 500,

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
-import { checkAppend, checkClose, lastOf, notFound, takeSlice } from "./rules.ts";
+import { checkAppend, checkClose, fenced, lastOf, notFound, takeSlice } from "./rules.ts";
 import type {
   AppendAt,
   Appended,
@@ -52,6 +52,7 @@ interface Log {
 const SWEEP_STEP = 16;
 
 class MemoryLog implements LogStore {
+  readonly reach = "process";
   readonly #clock: Clock;
   readonly #logs = new Map<string, Log>();
   readonly #claims = new Map<string, string>();
@@ -81,7 +82,7 @@ class MemoryLog implements LogStore {
       dropped: 0,
       bytes: 0,
       fence: 1,
-      lease: { holder: options.lease.holder, expiresAt: now + options.lease.ttlMs },
+      lease: { holder: options.lease?.holder ?? "", expiresAt: now + (options.lease?.ttlMs ?? Infinity) },
       stopRequested: false,
       closed: undefined,
       waiting: new Set(),
@@ -181,6 +182,7 @@ class MemoryLog implements LogStore {
     const log = this.#open(id);
     if (log.closed) throw new SluiceError("log/closed", "The log is closed: nobody appends to it any more.");
     const now = this.#clock.now();
+    if (request.fence !== undefined && request.fence !== log.fence) throw fenced(log.fence);
     if (log.lease.holder !== request.holder) {
       if (log.lease.expiresAt > now) throw new SluiceError("log/lease-held", "Another producer holds the lease.");
       log.fence += 1;

@@ -20,11 +20,7 @@ const MAX_LENGTH = 65_536;
  */
 export function checkAppend(log: Held, entries: readonly string[], at: AppendAt): "new" | "repeated" {
   if (entries.length === 0) throw new SluiceError("option/invalid", "An append needs at least one entry.");
-  if (at.fence !== log.fence) {
-    throw new SluiceError("log/fenced", "Another producer has taken this log over.", {
-      details: { fence: log.fence },
-    });
-  }
+  if (at.fence !== log.fence) throw fenced(log.fence);
   const last = lastOf(log);
   if (at.expected < last && isStored(log, entries, at.expected)) return "repeated";
   if (log.closed || at.expected !== last) throw refused(log, at);
@@ -77,6 +73,10 @@ export function takeSlice(log: Held, options: ReadLog): LogSlice {
 /** Sequence number of the last entry; 0 before the first. */
 export function lastOf(log: Pick<Held, "entries" | "dropped">): number {
   return log.dropped + log.entries.length;
+}
+
+export function fenced(fence: number): SluiceError {
+  return new SluiceError("log/fenced", "Another producer has taken this log over.", { details: { fence } });
 }
 
 export function notFound(id: string): SluiceError {

@@ -8,6 +8,9 @@ import type { JsonObject } from "../base/json.ts";
  * repeated or reordered (promises 1 and 2), within what the store calls durable.
  */
 export interface LogStore {
+  /** Who else meets these logs: nobody, the next process on this machine, or other processes at the same time. */
+  readonly reach: "process" | "machine" | "cluster";
+
   /**
    * Makes an empty, open log held by `lease.holder`. With a `claim` already taken by the same owner nothing is made,
    * and the log that has it is returned instead: of any number of calls at the same instant, one creates.
@@ -62,11 +65,12 @@ export interface LogStore {
   /**
    * Takes or renews the right to append, for `ttlMs`. A new holder gets a higher fence, and every append with a lower
    * one fails from then on.
-   * @throws SluiceError `log/lease-held` while another holder's lease runs; `log/not-found`; `log/closed`
+   * @throws SluiceError `log/lease-held` while another holder's lease runs; `log/fenced` for a renewal that comes too
+   * late; `log/not-found`; `log/closed`
    */
   lease(id: string, request: LeaseRequest): Promise<Lease>;
 
-  /** Open logs whose lease has lapsed. */
+  /** Open logs whose lease has lapsed; never one that was made without. */
   lapsed(limit: number): Promise<readonly string[]>;
 
   /** Removes the log and its claim; readers that are in it get `log/not-found`. False when there was none. */
@@ -81,7 +85,8 @@ export interface CreateLog {
   readonly meta: JsonObject;
   /** How long the log is kept after its close. */
   readonly ttlMs: number;
-  readonly lease: LeaseRequest;
+  /** Who appends, and for how long at first. Absent: everybody may, with the first fence, and nothing ever lapses. */
+  readonly lease?: LeaseRequest;
   /** An idempotency key of the owner, and the hash of what was asked. Lives as long as the log. */
   readonly claim?: Claim;
   readonly limits?: LogLimits;
@@ -103,6 +108,8 @@ export interface LogLimits {
 export interface LeaseRequest {
   readonly holder: string;
   readonly ttlMs: number;
+  /** Renews only: fails with `log/fenced` once another has held the lease, also when that one's has lapsed. */
+  readonly fence?: number;
 }
 
 export interface Lease {

@@ -70,6 +70,11 @@ export function beginRun(options: BeginOptions): ActiveRun {
   return { run, fence, abort, ended };
 }
 
+/** The first event of every run, from its id alone unless the message has an id of its own. */
+export function startEventOf(runId: string, messageId: string = runId.replace(/^run_/, "msg_")): RunEvent {
+  return { type: "start", messageId };
+}
+
 // `async` also for a store that throws at once.
 async function stopRequested(store: LogStore, id: string, signal: AbortSignal): Promise<void> {
   await store.stopRequested(id, signal);

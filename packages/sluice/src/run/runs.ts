@@ -6,11 +6,13 @@ import { canonicalJson } from "../base/json.ts";
 import { silent, type Logger } from "../base/log.ts";
 import { parseRunEvent, type RunEvent } from "../chat/index.ts";
 import type { Claim, ListLogs, LogState, LogStore } from "../log/types.ts";
-import { beginRun, type ActiveRun } from "./active.ts";
+import { beginRun, startEventOf, type ActiveRun } from "./active.ts";
 import { hashOf } from "./hash.ts";
+import { createLeases, type Leases } from "./leases.ts";
 import { checkLimits, checkWhole } from "./limits.ts";
 import type { OpenRun } from "./open.ts";
 import { discard, produce } from "./produce.ts";
+import { startReaper } from "./reaper.ts";
 import { toRunState } from "./state.ts";
 import type { RunInput, RunLimits, RunState, StartRun } from "./types.ts";
 
@@ -24,6 +26,11 @@ export interface RunsOptions {
   readonly ttlMs?: number;
   /** A producer that has not renewed for this long has lost its run. Default 7,000, renewed about every third of it. */
   readonly leaseMs?: number;
+  /**
+   * How often this node looks for runs whose producer is gone, to end them. Default 1,000. In a store that ends with
+   * this process there are none.
+   */
+  readonly reapMs?: number;
 }
 
 export interface Started {
@@ -80,11 +87,6 @@ export function createRuns(options: RunsOptions): Runs {
   return new NodeRuns(options);
 }
 
-interface Producing extends Omit<ActiveRun, "run"> {
-  /** When the lease was asked for that the log granted last. */
-  leasedAt: number;
-}
-
 const DAY_MS = 86_400_000;
 
 class NodeRuns implements Runs {
@@ -96,12 +98,13 @@ class NodeRuns implements Runs {
   readonly #limits: RunLimits;
   readonly #ttlMs: number;
   readonly #leaseMs: number;
-  readonly #active = new Map<string, Producing>();
+  readonly #leases: Leases;
+  readonly #active = new Map<string, Pick<ActiveRun, "abort" | "ended">>();
   /** Runs that are being made in the store. */
   readonly #opening = new Set<Promise<Opened>>();
   #draining = false;
   #shutDown: SluiceError | undefined;
-  #stopRenewing: (() => void) | undefined;
+  #stopReaping: (() => void) | undefined;
 
   constructor(options: RunsOptions) {
     this.store = options.store;
@@ -112,6 +115,23 @@ class NodeRuns implements Runs {
     this.#limits = checkLimits(options.limits ?? {});
     this.#ttlMs = checkWhole("ttlMs", options.ttlMs ?? DAY_MS, Number.MAX_SAFE_INTEGER);
     this.#leaseMs = checkWhole("leaseMs", options.leaseMs ?? 7_000, DAY_MS);
+    this.#leases = createLeases({
+      store: this.store,
+      clock: this.#clock,
+      holder: this.#holder,
+      leaseMs: this.#leaseMs,
+    });
+    const scanMs = checkWhole("reapMs", options.reapMs ?? 1_000, DAY_MS);
+    if (this.store.reach === "process") return;
+    this.#stopReaping = startReaper({
+      store: this.store,
+      clock: this.#clock,
+      log: this.#log,
+      holder: this.#holder,
+      leaseMs: this.#leaseMs,
+      scanMs,
+      isMine: (id) => this.#active.has(id),
+    });
   }
 
   get draining(): boolean {
@@ -152,7 +172,7 @@ class NodeRuns implements Runs {
 
   async #create(options: StartRun, limits: RunLimits, claim: Claim | undefined): Promise<Opened> {
     const id = randomId("run", this.#options.random ?? systemRandom);
-    const start = parseRunEvent({ type: "start", messageId: options.messageId ?? id.replace(/^run_/, "msg_") });
+    const start = parseRunEvent(startEventOf(id, options.messageId));
     const created = await this.store.create(id, {
       owner: options.owner,
       meta: options.meta ?? {},
@@ -203,6 +223,7 @@ class NodeRuns implements Runs {
     const late = whenAborted(deadline);
     await Promise.race([this.#idle(), late.promise]);
     late.dispose();
+    this.#stopReaping?.();
     if (!deadline.aborted) return;
     this.#shutDown = new SluiceError("run/shutdown", "The server shut down before the answer was complete.");
     for (const { abort } of this.#active.values()) abort(this.#shutDown);
@@ -218,41 +239,14 @@ class NodeRuns implements Runs {
   #begin(id: string, fence: number, limits: RunLimits, start: RunEvent): OpenRun {
     const active = beginRun({ id, fence, limits, start, store: this.store, clock: this.#clock, log: this.#log });
     const { run, abort } = active;
-    const ended = active.ended.then(() => this.#forget(id));
-    this.#active.set(id, { fence, abort, ended, leasedAt: this.#clock.now() });
-    if (this.#shutDown) abort(this.#shutDown);
-    this.#renewLater();
-    return run;
-  }
-
-  #forget(id: string): void {
-    this.#active.delete(id);
-    if (this.#active.size > 0) return;
-    this.#stopRenewing?.();
-    this.#stopRenewing = undefined;
-  }
-
-  // One timer for all runs of this node.
-  #renewLater(): void {
-    this.#stopRenewing ??= this.#clock.timer(this.#leaseMs / 3.5, () => {
-      this.#stopRenewing = undefined;
-      for (const [id, active] of this.#active) void this.#renew(id, active);
-      this.#renewLater();
+    const ended = active.ended.then(() => {
+      this.#active.delete(id);
+      this.#leases.letGo(id);
     });
-  }
-
-  // A lease that was lost aborts its producer. A log that fails is asked again while the lease may last.
-  async #renew(id: string, active: Producing): Promise<void> {
-    const askedAt = this.#clock.now();
-    try {
-      const lease = await this.store.lease(id, { holder: this.#holder, ttlMs: this.#leaseMs });
-      if (lease.fence !== active.fence) throw new SluiceError("log/fenced", "The lease was lost.");
-      active.leasedAt = askedAt;
-    } catch (error) {
-      if (!this.#active.has(id) || isSluiceError(error, "log/closed")) return;
-      const lapsed = this.#clock.now() - active.leasedAt >= this.#leaseMs;
-      if (lapsed || isSluiceError(error)) active.abort(error);
-    }
+    this.#active.set(id, { abort, ended });
+    this.#leases.hold(id, fence, abort);
+    if (this.#shutDown) abort(this.#shutDown);
+    return run;
   }
 }
 

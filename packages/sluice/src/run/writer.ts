@@ -1,5 +1,6 @@
 import { sleep, type Clock } from "../base/clock.ts";
 import { SluiceError, isSluiceError } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
 import { createOrder, isTerminal, parseRunEvent } from "../chat/index.ts";
 import type { RunEvent } from "../chat/index.ts";
 import type { LogStore } from "../log/types.ts";
@@ -121,7 +122,7 @@ class Writer implements RunWriter {
         await store.close(runId, entries, { expected, fence, summary });
         return outcome;
       } catch (error) {
-        if (isSluiceError(error)) throw error; // a refusal, which is final
+        if (isRefusal(error)) throw error;
         this.#failure = error;
         await sleep(clock, RETRY_MS, patience);
       }
@@ -167,13 +168,13 @@ class Writer implements RunWriter {
   // Everything that is taken before the loop turns goes into one append.
   async #storeLater(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    const { store, runId, fence, onRefused } = this.#options;
+    const { onRefused } = this.#options;
     try {
       while (this.#waiting.length > 0) {
         const entries = this.#waiting;
         this.#waiting = [];
         const bytes = this.#unacknowledged;
-        await store.append(runId, entries, { expected: this.#stored, fence });
+        await this.#store(entries);
         this.#stored += entries.length;
         this.#unacknowledged -= bytes;
       }
@@ -184,6 +185,26 @@ class Writer implements RunWriter {
       this.#turn = undefined;
     }
   }
+
+  // A store that is unavailable for a moment (a fail-over) is asked again: what is appended twice is stored once.
+  async #store(entries: readonly string[]): Promise<void> {
+    const { store, runId, fence, clock } = this.#options;
+    const patientUntil = clock.now() + PATIENCE_MS;
+    while (true) {
+      try {
+        await store.append(runId, entries, { expected: this.#stored, fence });
+        return;
+      } catch (error) {
+        if (!isSluiceError(error, "log/unavailable") || clock.now() >= patientUntil) throw error;
+        await sleep(clock, RETRY_MS);
+      }
+    }
+  }
+}
+
+// Everything else may pass.
+function isRefusal(error: unknown): boolean {
+  return isSluiceError(error) && error.code !== "log/unavailable";
 }
 
 /** A terminal as it goes into the log: the text is of the moment when it was given. */
@@ -208,10 +229,20 @@ function serialise(event: RunEvent): string {
     throw new SluiceError("chat/invalid-event", `\`data\` is ${typeof event.data}, which JSON cannot hold.`);
   }
   try {
-    return JSON.stringify(event);
+    const text = JSON.stringify(event);
+    return SUSPECT.test(text) ? JSON.stringify(event, withoutPrototypes) : text;
   } catch (cause) {
     throw new SluiceError("chat/invalid-event", "The event cannot be written as JSON.", { cause });
   }
+}
+
+const SUSPECT = /"(?:__proto__|constructor)":/;
+
+// A model may write such a key into a tool's input, and the AI SDK's clients break off a stream that has one in any
+// object. Left out here, every reader and every fold agrees.
+function withoutPrototypes(key: string, value: unknown): unknown {
+  if (key === "__proto__") return undefined;
+  return key === "constructor" && isObject(value) && Object.hasOwn(value, "prototype") ? undefined : value;
 }
 
 const NO_JSON: ReadonlySet<string> = new Set(["undefined", "function", "symbol"]);

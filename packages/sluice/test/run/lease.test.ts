@@ -109,7 +109,7 @@ describe("the lease of a run", () => {
     lease.fails = false;
     await clock.advance(1_000);
     await runs.ended(id);
-    expect(signal?.reason).toMatchObject({ code: "log/lease-held" });
+    expect(signal?.reason).toMatchObject({ code: "log/fenced" });
   });
 
   it("that was lost and lapsed again is noticed by its higher fence", async () => {

@@ -230,3 +230,50 @@ describe("a store that fails", () => {
     expect(runs.producing).toBe(0);
   });
 });
+
+describe("a store that is unavailable for a moment", () => {
+  const unavailable = (): never => {
+    throw new SluiceError("log/unavailable", "A fail-over.");
+  };
+
+  it("costs a run nothing: what waits is appended when it is back, once", async () => {
+    let down = false;
+    const { runs, clock, read } = createWorld({
+      over: (memory) => ({
+        append: async (...given) => {
+          const appended = await memory.append(...given); // stored, but the answer is lost
+          return down ? unavailable() : appended;
+        },
+      }),
+    });
+    const { run, id } = await runs.open({ owner: OWNER });
+    await clock.advance(0);
+    down = true;
+    await run!.append({ type: "text-start", id: "t" });
+    await clock.advance(3_000);
+    await run!.append({ type: "text-delta", id: "t", delta: "x" });
+    down = false;
+    await clock.advance(1_000);
+    await run!.finish();
+    expect((await read(id)).map((event) => "type" in event && event.type)).toEqual([
+      "start",
+      "text-start",
+      "text-delta",
+      "finish",
+    ]);
+  });
+
+  it("ends the run with its code after 10 s", async () => {
+    let down = false;
+    const { runs, clock, read } = createWorld({
+      over: (memory) => ({ append: async (...given) => (down ? unavailable() : memory.append(...given)) }),
+    });
+    const { run, id } = await runs.open({ owner: OWNER });
+    await clock.advance(0);
+    down = true;
+    await run!.append({ type: "text-start", id: "t" });
+    await clock.advance(11_000);
+    await runs.ended(id);
+    expect((await read(id)).at(-1)).toMatchObject({ type: "error", code: "log/unavailable" });
+  });
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SOON_MS, closedLog, contents, fails, made, successes, type LogCase } from "./context.ts";
+import { SOON_MS, closedLog, contents, fails, made, options, successes, type LogCase } from "./context.ts";
 
 const a = { holder: "node-a", ttlMs: SOON_MS };
 const b = { holder: "node-b", ttlMs: SOON_MS };
@@ -66,6 +66,37 @@ export const leaseCases: Readonly<Record<string, LogCase>> = {
     await fails(store.append(id, ["a"], { expected: 0, fence }), "log/fenced");
     await fails(store.append(id, ["a"], { expected: 0, fence: second.fence }), "log/fenced");
     await store.append(id, ["a"], { expected: 0, fence: third.fence });
+  },
+
+  "a renewal that comes after a takeover fails, also when that one has lapsed in turn": async (context) => {
+    const { store, advance } = context;
+    const { id, fence } = await made(context, { lease: a });
+    assert.equal((await store.lease(id, { ...a, fence })).fence, fence);
+    await advance(SOON_MS + 1);
+    assert.equal((await store.lease(id, { ...a, fence })).fence, fence);
+    await advance(SOON_MS + 1);
+    const taken = await store.lease(id, b);
+    await fails(store.lease(id, { ...a, fence }), "log/fenced");
+    await advance(SOON_MS + 1);
+    await fails(store.lease(id, { ...a, fence }), "log/fenced");
+    assert.equal((await store.lease(id, { ...b, fence: taken.fence })).fence, taken.fence);
+  },
+
+  "a log made without a lease takes what everybody appends, and never lapses": async (context) => {
+    const { store, advance } = context;
+    const id = context.id();
+    const { lease: _none, ...unleased } = options(context);
+    const claimed = { ...unleased, claim: { key: id, hash: "" } };
+    const { fence } = await store.create(id, claimed);
+    await advance(SOON_MS + 1);
+    const found = await store.create(context.id(), claimed);
+    assert.equal(found.created, false);
+    await store.append(id, ["a"], { expected: 0, fence });
+    await store.append(id, ["b"], { expected: 1, fence: found.fence });
+    await fails(store.append(id, ["c"], { expected: 1, fence }), "log/conflict");
+    await fails(store.lease(id, b), "log/lease-held");
+    assert.equal((await store.lapsed(MANY)).includes(id), false);
+    assert.deepEqual(await contents(store, id), ["a", "b"]);
   },
 
   "of many that take a lapsed lease over at the same instant, one gets it": async (context) => {
