@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   "graph/unknown": 404,
 
   // A run and its life.
+  "thread/not-found": 404,
   "run/not-found": 404,
   "run/request-conflict": 409,
   "run/ended": 409,

@@ -1,3 +1,12 @@
+export { createConversations } from "./conversations.ts";
+export type {
+  Conversation,
+  ConversationMessage,
+  ConversationPage,
+  Conversations,
+  ConversationsOptions,
+  Turn,
+} from "./conversations.ts";
 export { createRuns } from "./runs.ts";
 export type { Opened, RunPage, Runs, RunsOptions, Started } from "./runs.ts";
 export type { OpenRun } from "./open.ts";

@@ -11,6 +11,7 @@ import { hashOf } from "./hash.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import { checkLimits, checkWhole } from "./limits.ts";
 import type { OpenRun } from "./open.ts";
+import { checkOwner } from "./owner.ts";
 import { discard, produce } from "./produce.ts";
 import { startReaper } from "./reaper.ts";
 import { toRunState } from "./state.ts";
@@ -158,6 +159,7 @@ class NodeRuns implements Runs {
   }
 
   async open(options: StartRun): Promise<Opened> {
+    checkOwner(options.owner);
     const limits = checkLimits(options.limits ?? {}, this.#limits);
     const claim = await claimOf(options);
     // A key that is taken attaches also during a drain: nothing new begins.

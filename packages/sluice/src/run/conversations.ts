@@ -1,0 +1,249 @@
+import { systemClock, type Clock } from "../base/clock.ts";
+import { SluiceError, isSluiceError } from "../base/errors.ts";
+import { randomId, systemRandom, type Random } from "../base/id.ts";
+import { fold, textOf, type RunEvent } from "../chat/index.ts";
+import type { Created, LogState, LogStore } from "../log/types.ts";
+import { ownerOfThreads } from "./owner.ts";
+
+export interface ConversationsOptions {
+  readonly store: LogStore;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface ConversationMessage {
+  readonly role: "user" | "assistant";
+  readonly content: string;
+  readonly runId: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export interface Conversation {
+  /** The caller's own name for it; scoped to the owner. */
+  readonly id: string;
+  readonly title: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface ConversationPage {
+  readonly threads: readonly Conversation[];
+  readonly next?: string;
+}
+
+export interface Turn {
+  readonly runId: string;
+  readonly content: string;
+}
+
+/** What was said in turns: logs of messages that never close, and stay until they are deleted. */
+export interface Conversations {
+  /** Oldest first; nothing for a conversation that does not exist yet. */
+  messages(owner: string, threadId: string): Promise<readonly ConversationMessage[]>;
+  /** Adds what the user said. The first turn makes the conversation, and its title. */
+  addQuestion(owner: string, threadId: string, turn: Turn): Promise<void>;
+  /** Adds what a run has answered, once, as far as it went. Nothing while it runs, or when it said nothing. */
+  addAnswer(owner: string, threadId: string, runId: string): Promise<void>;
+  get(owner: string, threadId: string): Promise<Conversation | undefined>;
+  /** Newest first. `before` is a `next` of an earlier page. */
+  list(owner: string, page: { readonly limit: number; readonly before?: string }): Promise<ConversationPage>;
+  /** @throws SluiceError `thread/not-found` */
+  rename(owner: string, threadId: string, title: string): Promise<Conversation>;
+  /** Removes it with its ended runs. @throws SluiceError `thread/not-found` */
+  delete(owner: string, threadId: string): Promise<void>;
+}
+
+export function createConversations(options: ConversationsOptions): Conversations {
+  return new StoredConversations(options);
+}
+
+/** One entry of the log. Each carries the title, so that the last one is enough for a list. */
+type Entry = { readonly at: number; readonly title: string } & (
+  | { readonly type: "user" | "assistant"; readonly content: string; readonly runId: string }
+  | { readonly type: "title" }
+);
+
+const CENTURY_MS = 3_155_760_000_000;
+const LIMITS = { maxBytes: 64 << 20, maxEntries: 100_000 };
+const TITLE_LENGTH = 80;
+const ATTEMPTS = 20;
+
+class StoredConversations implements Conversations {
+  readonly #store: LogStore;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(options: ConversationsOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+  }
+
+  async messages(owner: string, threadId: string): Promise<readonly ConversationMessage[]> {
+    const log = await this.#find(owner, threadId);
+    if (!log) return [];
+    const entries = await this.#entries(log);
+    const healed = await this.#heal(owner, threadId, entries);
+    return healed.flatMap((entry) =>
+      entry.type === "title" ? [] : [{ role: entry.type, content: entry.content, runId: entry.runId, at: entry.at }],
+    );
+  }
+
+  async addQuestion(owner: string, threadId: string, { runId, content }: Turn): Promise<void> {
+    await this.#append(owner, threadId, (entries) =>
+      holds(entries, "user", runId) ? undefined : { type: "user", content, runId, title: titleOf(entries, content) },
+    );
+  }
+
+  async addAnswer(owner: string, threadId: string, runId: string): Promise<void> {
+    const content = await this.#answerOf(runId);
+    // A conversation that was deleted in the meantime is not made again by its answer.
+    if (content === "" || !(await this.#find(owner, threadId))) return;
+    await this.#append(owner, threadId, (entries) =>
+      holds(entries, "assistant", runId)
+        ? undefined
+        : { type: "assistant", content, runId, title: titleOf(entries, "") },
+    );
+  }
+
+  async get(owner: string, threadId: string): Promise<Conversation | undefined> {
+    const log = await this.#find(owner, threadId);
+    return log && this.#describe(log);
+  }
+
+  async list(owner: string, page: { readonly limit: number; readonly before?: string }): Promise<ConversationPage> {
+    const { logs, next } = await this.#store.list({ ...page, owner: ownerOfThreads(owner) });
+    const threads = await Promise.all(logs.map((log) => this.#describe(log)));
+    return { threads, ...(next === undefined ? {} : { next }) };
+  }
+
+  async rename(owner: string, threadId: string, title: string): Promise<Conversation> {
+    if (!(await this.#find(owner, threadId))) throw notFound();
+    await this.#append(owner, threadId, () => ({ type: "title", title }));
+    const renamed = await this.get(owner, threadId);
+    if (!renamed) throw notFound();
+    return renamed;
+  }
+
+  async delete(owner: string, threadId: string): Promise<void> {
+    const log = await this.#find(owner, threadId);
+    if (!log) throw notFound();
+    const entries = await this.#entries(log);
+    await this.#store.delete(log.id);
+    const runs = new Set(entries.flatMap((entry) => (entry.type === "title" ? [] : [entry.runId])));
+    for (const runId of runs) {
+      const run = await this.#store.state(runId);
+      if (run?.owner === owner && run.closedAt !== undefined) await this.#store.delete(runId);
+    }
+  }
+
+  // An answer whose producer died before it was added is added by the next one who reads.
+  async #heal(owner: string, threadId: string, entries: readonly Entry[]): Promise<readonly Entry[]> {
+    const open = entries.filter((entry) => entry.type === "user" && !holds(entries, "assistant", entry.runId));
+    let added = false;
+    for (const entry of open) {
+      if (entry.type !== "user" || (await this.#answerOf(entry.runId)) === "") continue;
+      await this.addAnswer(owner, threadId, entry.runId);
+      added = true;
+    }
+    const log = added ? await this.#find(owner, threadId) : undefined;
+    return inTurns(log ? await this.#entries(log) : entries);
+  }
+
+  async #answerOf(runId: string): Promise<string> {
+    const run = await this.#store.state(runId);
+    if (run?.closedAt === undefined) return "";
+    const events = await readAll<RunEvent>(this.#store, run);
+    return textOf(fold(events));
+  }
+
+  async #describe(log: LogState): Promise<Conversation> {
+    const { entries } = await this.#store.read(log.id, { after: Math.max(log.last - 1, 0) });
+    const last = entries[0] === undefined ? undefined : (JSON.parse(entries[0]) as Entry);
+    return {
+      id: log.claim?.key ?? "",
+      title: last?.title ?? "",
+      createdAt: log.createdAt,
+      updatedAt: last?.at ?? log.createdAt,
+    };
+  }
+
+  #find(owner: string, threadId: string): Promise<LogState | undefined> {
+    return this.#store.find(ownerOfThreads(owner), threadId);
+  }
+
+  async #entries(log: LogState): Promise<readonly Entry[]> {
+    return readAll<Entry>(this.#store, log);
+  }
+
+  // Everybody may append; who is late looks again.
+  async #append(
+    owner: string,
+    threadId: string,
+    next: (entries: readonly Entry[]) => DistributiveOmit<Entry, "at"> | undefined,
+  ): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { state, fence } = await this.#open(owner, threadId);
+      const entry = next(await this.#entries(state));
+      if (!entry) return;
+      try {
+        const text = JSON.stringify({ ...entry, at: this.#clock.now() });
+        await this.#store.append(state.id, [text], { expected: state.last, fence });
+        return;
+      } catch (error) {
+        if (!isSluiceError(error, "log/conflict") || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  #open(owner: string, threadId: string): Promise<Created> {
+    return this.#store.create(randomId("thread", this.#random), {
+      owner: ownerOfThreads(owner),
+      meta: {},
+      ttlMs: CENTURY_MS,
+      claim: { key: threadId, hash: "" },
+      limits: LIMITS,
+    });
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** Up to where the log went when it was looked at. */
+async function readAll<T>(store: LogStore, { id, last, first }: LogState): Promise<readonly T[]> {
+  const items: T[] = [];
+  for (let after = first - 1; after < last;) {
+    const { entries } = await store.read(id, { after });
+    if (entries.length === 0) break;
+    for (const entry of entries.slice(0, last - after)) items.push(JSON.parse(entry) as T);
+    after += entries.length;
+  }
+  return items;
+}
+
+function holds(entries: readonly Entry[], type: "user" | "assistant", runId: string): boolean {
+  return entries.some((entry) => entry.type === type && entry.runId === runId);
+}
+
+// Answers that were added late stand after their questions.
+function inTurns(entries: readonly Entry[]): readonly Entry[] {
+  const answers = new Map(entries.flatMap((entry) => (entry.type === "assistant" ? [[entry.runId, entry]] : [])));
+  return entries.flatMap((entry) => {
+    if (entry.type !== "user") return [];
+    const answer = answers.get(entry.runId);
+    return answer ? [entry, answer] : [entry];
+  });
+}
+
+function titleOf(entries: readonly Entry[], content: string): string {
+  const given = entries.at(-1)?.title;
+  if (given !== undefined && given !== "") return given;
+  const line = content.trim().split(/\s+/u).join(" ");
+  const characters = Array.from(line);
+  return characters.length > TITLE_LENGTH ? `${characters.slice(0, TITLE_LENGTH - 1).join("")}…` : line;
+}
+
+function notFound(): SluiceError {
+  return new SluiceError("thread/not-found", "There is no such conversation.");
+}

@@ -1,0 +1,158 @@
+import { describe, expect, it } from "vitest";
+import { createMemoryLog, type LogStore } from "../../src/log/index.ts";
+import { createConversations, createRuns, type Conversations, type Runs } from "../../src/run/index.ts";
+import { createManualClock, type ManualClock } from "../../src/testing/manual-clock.ts";
+
+interface World {
+  readonly clock: ManualClock;
+  readonly store: LogStore;
+  readonly runs: Runs;
+  readonly conversations: Conversations;
+}
+
+function createWorld(): World {
+  const clock = createManualClock(1_000);
+  const store = createMemoryLog({ clock });
+  return { clock, store, runs: createRuns({ store, clock }), conversations: createConversations({ store, clock }) };
+}
+
+async function* saying(text: string): AsyncGenerator<string> {
+  yield text;
+}
+
+/** A question and its answer, as the server does it. */
+async function turn(
+  world: World,
+  threadId: string,
+  question: string,
+  answer: string,
+  owner = "alice",
+): Promise<string> {
+  const { runs, conversations } = world;
+  const { id } = await runs.start({ owner }, () => saying(answer));
+  await conversations.addQuestion(owner, threadId, { runId: id, content: question });
+  await runs.ended(id);
+  await conversations.addAnswer(owner, threadId, id);
+  return id;
+}
+
+const said = async ({ conversations }: World, threadId: string, owner = "alice"): Promise<string[]> =>
+  (await conversations.messages(owner, threadId)).map(({ role, content }) => `${role}: ${content}`);
+
+describe("a conversation", () => {
+  it("holds questions and answers in turns, oldest first", async () => {
+    const world = createWorld();
+    await turn(world, "t", "Hello", "Hi");
+    await turn(world, "t", "And?", "Well");
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi", "user: And?", "assistant: Well"]);
+    expect(await said(world, "other")).toEqual([]);
+  });
+
+  it("belongs to its owner: the same id of another owner is another conversation", async () => {
+    const world = createWorld();
+    await turn(world, "t", "Hello", "Hi");
+    await turn(world, "t", "Hola", "Buenas", "bob");
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi"]);
+    expect(await said(world, "t", "bob")).toEqual(["user: Hola", "assistant: Buenas"]);
+    expect((await world.conversations.list("bob", { limit: 10 })).threads.map(({ title }) => title)).toEqual(["Hola"]);
+  });
+
+  it("is not among the runs of its owner, and no owner can have the name under which it is kept", async () => {
+    const world = createWorld();
+    await turn(world, "t", "Hello", "Hi");
+    expect((await world.runs.list({ owner: "alice", limit: 10 })).runs).toHaveLength(1);
+    await expect(world.runs.start({ owner: "sluice/threads/alice" }, saying("x"))).rejects.toMatchObject({
+      code: "option/invalid",
+    });
+    await expect(world.conversations.get("sluice/threads/alice", "t")).rejects.toMatchObject({
+      code: "option/invalid",
+    });
+  });
+
+  it("takes every question and every answer once, however often they are added", async () => {
+    const world = createWorld();
+    const { runs, conversations } = world;
+    const { id } = await runs.start({ owner: "alice" }, saying("Hi"));
+    await runs.ended(id);
+    const adding = Array.from({ length: 8 }, async (_, index) =>
+      index % 2 === 0
+        ? conversations.addQuestion("alice", "t", { runId: id, content: "Hello" })
+        : conversations.addAnswer("alice", "t", id),
+    );
+    await Promise.all(adding);
+    await conversations.addAnswer("alice", "t", id);
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi"]);
+  });
+
+  it("keeps what many turns add at the same instant", async () => {
+    const world = createWorld();
+    await Promise.all(Array.from({ length: 10 }, (_, index) => turn(world, "t", `q${index}`, `a${index}`)));
+    const lines = await said(world, "t");
+    expect(lines).toHaveLength(20);
+    for (let index = 0; index < 10; index += 1) {
+      const at = lines.indexOf(`user: q${index}`);
+      expect(lines[at + 1]).toBe(`assistant: a${index}`);
+    }
+  });
+
+  it("adds the answer of a run whose server died before it could, when somebody reads", async () => {
+    const world = createWorld();
+    const { id } = await world.runs.start({ owner: "alice" }, saying("Hi"));
+    await world.conversations.addQuestion("alice", "t", { runId: id, content: "Hello" });
+    await world.runs.ended(id);
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi"]);
+    await world.clock.advance(90_000_000); // the run has expired, the answer stays
+    expect(await world.runs.get(id)).toBeUndefined();
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi"]);
+  });
+
+  it("has the first words of its first question as its title, until it is renamed", async () => {
+    const world = createWorld();
+    const long = `${"word ".repeat(40)}\nend`;
+    await turn(world, "t", long, "Hi");
+    const { conversations } = world;
+    const before = await conversations.get("alice", "t");
+    expect(before?.title).toMatch(/^(word )+.*…$/);
+    expect(Array.from(before?.title ?? "")).toHaveLength(80);
+    await world.clock.advance(5_000);
+    const renamed = await conversations.rename("alice", "t", "Rivers");
+    expect(renamed).toEqual({ id: "t", title: "Rivers", createdAt: 1_000, updatedAt: 6_000 });
+    await turn(world, "t", "More", "Yes");
+    expect((await conversations.get("alice", "t"))?.title).toBe("Rivers");
+    await expect(conversations.rename("alice", "none", "x")).rejects.toMatchObject({ code: "thread/not-found" });
+  });
+
+  it("is listed newest first, page by page", async () => {
+    const world = createWorld();
+    for (const id of ["a", "b", "c"]) await turn(world, id, id, id);
+    const first = await world.conversations.list("alice", { limit: 2 });
+    expect(first.threads.map(({ id }) => id)).toEqual(["c", "b"]);
+    const second = await world.conversations.list("alice", { limit: 2, before: first.next ?? "" });
+    expect(second.threads.map(({ id }) => id)).toEqual(["a"]);
+    expect(second.next).toBeUndefined();
+  });
+
+  it("goes with its ended runs when it is deleted, and a late answer does not bring it back", async () => {
+    const world = createWorld();
+    const id = await turn(world, "t", "Hello", "Hi");
+    const { id: running, run } = await world.runs.open({ owner: "alice" });
+    await world.conversations.addQuestion("alice", "t", { runId: running, content: "More" });
+    await world.conversations.delete("alice", "t");
+    expect(await said(world, "t")).toEqual([]);
+    expect(await world.runs.get(id)).toBeUndefined();
+    expect(await world.runs.get(running)).toMatchObject({ status: "running" });
+    await run?.append({ type: "text-start", id: "x" });
+    await run?.append({ type: "text-delta", id: "x", delta: "late" });
+    await run?.finish();
+    await world.conversations.addAnswer("alice", "t", running);
+    expect(await said(world, "t")).toEqual([]);
+    await expect(world.conversations.delete("alice", "t")).rejects.toMatchObject({ code: "thread/not-found" });
+  });
+
+  it("never expires", async () => {
+    const world = createWorld();
+    await turn(world, "t", "Hello", "Hi");
+    await world.clock.advance(1e12);
+    expect(await said(world, "t")).toHaveLength(2);
+  });
+});
