@@ -8,7 +8,7 @@ import { saveResult } from "./lib/results.mjs";
 import { interleave } from "./lib/rounds.mjs";
 import { printTable } from "./lib/table.mjs";
 
-const options = readOptions({ rounds: 5, ms: 80, warmMs: 250, only: "", profile: "", save: false });
+const options = readOptions({ rounds: 5, ms: 80, warmMs: 400, only: "", profile: "", save: false });
 const jobs = ["openai", "openai, 3 % not ASCII", "tokens", "64 KiB", "8 lines"];
 const names = select(Object.keys(encoders), options.only);
 const started = await Promise.all(names.map(start));

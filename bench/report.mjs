@@ -53,8 +53,9 @@ function encodeSection() {
  */
 
 function serveSection() {
-  const burst = ["serve-burst-text", "serve-burst-json"].map(loadResult);
-  const paced = ["serve-tick-text", "serve-rate-text"].map(loadResult);
+  const [burst, json, tick, rate] = ["burst-text", "burst-json", "tick-text", "rate-text"].map((name) =>
+    loadResult(`serve-${name}`),
+  );
   const speed = (/** @type {Served} */ { reference, result }, /** @type {string} */ name) => {
     const row = result[name];
     if (!row) return "-";
@@ -65,27 +66,33 @@ function serveSection() {
     return row ? `${short(row.cpuUs)} (${times(row.cpuUs, result[reference]?.cpuUs)})` : "-";
   };
   /** @type {[string, Row][]} */
-  const all = Object.entries(burst[0].result);
-  const rows = all.map(([name, { resumes, growthMiB }]) => [
+  const all = Object.entries(burst.result);
+  const memory = (/** @type {Served} */ { result }, /** @type {string} */ name) => {
+    const row = result[name];
+    return row ? row.growthMiB.toFixed(0) : "-";
+  };
+  const rows = all.map(([name, { resumes }]) => [
     nameOf(name),
     resumes ? "**yes**" : "no",
-    ...burst.map((of) => speed(of, name)),
-    ...paced.map((of) => cost(of, name)),
-    growthMiB.toFixed(0),
+    speed(burst, name),
+    ...[burst, json, tick, rate].map((of) => cost(of, name)),
+    ...[burst, rate].map((of) => memory(of, name)),
   ]);
-  const { readers, ms } = paced[1].settings;
+  const { readers, ms } = rate.settings;
   return [
-    "### serve: speed and cost (in brackets: `raw: res.write(string)` = 1)",
-    circumstances(burst[0]),
+    "### serve: processor time per event (in brackets: `raw: res.write(string)` = 1)",
+    `${circumstances(burst)} Rate: ${readers} readers, one event every ${ms} ms each.`,
     markdownTable(
       [
         "contender",
         "keeps a log, resumes",
         "burst of text, events/s",
-        "burst of json, events/s",
-        "tick, CPU µs/event",
-        `rate (${readers} readers, ${ms} ms), CPU µs/event`,
-        "memory of a burst, MiB",
+        "burst of text, µs",
+        "burst of json, µs",
+        "tick, µs",
+        "rate, µs",
+        "burst of text, MiB",
+        "rate, MiB",
       ],
       rows,
     ),

@@ -14,9 +14,9 @@ let memoryBefore = 0;
 answerCalls({
   /** How the client gets the events of this query. */
   ask: async (/** @type {import("./contenders/source.mjs").Query} */ query) => ({ port, ...(await ask(query)) }),
-  async begin() {
+  async begin(/** @type {{ collect: boolean }} */ { collect }) {
     await reset?.();
-    globalThis.gc?.();
+    if (collect) globalThis.gc?.();
     writeFileSync("/proc/self/clear_refs", "5"); // sets the peak back to what is resident now
     memoryBefore = statusOf("VmRSS");
     cpuBefore = process.cpuUsage();

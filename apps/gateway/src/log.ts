@@ -13,7 +13,7 @@ export function createLog(level: string, destination?: pino.DestinationStream): 
  * What a reader of the log needs of an error. What foreign errors say is left out, their properties too: parsers and
  * providers quote prompts, answers and keys. Programming errors and those of the system do not.
  */
-export function describe(error: unknown): unknown {
+function describe(error: unknown): unknown {
   if (!(error instanceof Error)) return typeof error;
   const { name, message, stack = "", cause } = error;
   const frames = stack.split("\n").filter((line) => /^ {4}at /.test(line));

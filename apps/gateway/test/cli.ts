@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { createRequire } from "node:module";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 import type { Env, Line } from "./support.ts";
 
@@ -23,7 +22,7 @@ export interface Cli {
 }
 
 const CLI = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+const TSX = import.meta.resolve("tsx");
 
 const children: { readonly child: ChildProcess; readonly directory: string }[] = [];
 afterEach(() => {
@@ -62,7 +61,11 @@ export function startCli(env: Env = {}, { file }: { readonly file?: string } = {
     pid: child.pid ?? 0,
     stdout: () => out,
     stderr: () => err,
-    log: () => out.split("\n").flatMap((line) => (line.startsWith("{") ? (JSON.parse(line) as Line) : [])),
+    log: () =>
+      out
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line) as Line),
     printed: (pattern) =>
       new Promise((resolve, reject) => {
         const check = (): void => {

@@ -3,15 +3,9 @@ import { SignJWT } from "jose";
 import { createMemoryLog } from "sluice/log";
 import { describe, expect, it } from "vitest";
 import { FORWARDING } from "../src/loopback.ts";
-import { openStream, question, raw, site, type Answer, type Site } from "./support.ts";
+import { bearer, openStream, question, raw, runIdOf, runsOf, site, type Answer, type Site } from "./support.ts";
 
 const KEYS = "alice:key1,bob:key2";
-const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
-const runIdOf = (answer: Answer): string => String(answer.headers["sluice-run-id"]);
-const runsOf = async (at: Site, headers: Record<string, string>): Promise<unknown[]> => {
-  const { json } = await at.ask({ at: "GET /runs", headers });
-  return (json["runs"] as readonly { readonly id: string }[]).map(({ id }) => id);
-};
 const cookieFor = async (at: Site, key: string): Promise<string> => {
   const { cookie } = await at.ask({ at: "POST /session", body: { key } });
   return cookie ?? "";
@@ -344,67 +338,5 @@ describe("anonymous callers", () => {
   it("are not served where keys are set, also when anonymous ones are allowed", async () => {
     const at = await site({ SLUICE_API_KEYS: KEYS, SLUICE_ALLOW_ANONYMOUS: "1" });
     expect((await tryOut(at, {})).status).toBe(401);
-  });
-});
-
-describe("pages of other origins", () => {
-  const FOREIGN: Readonly<Record<string, Record<string, string>>> = {
-    "of another site": { "sec-fetch-site": "cross-site" },
-    "of the same site": { "sec-fetch-site": "same-site", origin: "http://localhost:5173" },
-    "whose Origin differs": { origin: "https://evil.com" },
-    "without an origin": { origin: "null" },
-    "on another port": { origin: "http://127.0.0.1:1" },
-  };
-  for (const [what, headers] of Object.entries(FOREIGN)) {
-    it(`${what} start and read nothing, with a cookie or without`, async () => {
-      const at = await site();
-      const mine = await at.ask({ body: question() });
-      const cookie = mine.cookie ?? "";
-      for (const known of [{}, { cookie }]) {
-        // What a form can send without being asked for permission.
-        const text = { ...headers, ...known, "content-type": "text/plain" };
-        const payload = encodeURIComponent(JSON.stringify(question()));
-        const answers = await Promise.all([
-          at.ask({ headers: text, body: JSON.stringify(question()) }),
-          at.ask({ at: "POST /generate", headers: text, body: JSON.stringify(question()) }),
-          at.ask({ at: `GET /stream?payload=${payload}`, headers: { ...headers, ...known } }),
-          at.ask({ at: "GET /runs", headers: { ...headers, ...known } }),
-          at.ask({ at: `GET /runs/${runIdOf(mine)}`, headers: { ...headers, ...known } }),
-          at.ask({ at: `POST /runs/${runIdOf(mine)}/stop`, headers: text }),
-        ]);
-        for (const answer of answers) {
-          expect([answer.status, answer.code, answer.cookie]).toEqual([403, "request/refused-origin", undefined]);
-          expect(answer.headers["access-control-allow-origin"]).toBeUndefined();
-        }
-      }
-      expect(at.gateway.producing).toBe(0);
-      expect(await runsOf(at, { cookie })).toEqual([runIdOf(mine)]);
-    });
-  }
-
-  it("start nothing by a link either, also where the browser says no more than what it wants", async () => {
-    const at = await site({ SLUICE_ALLOW_ANONYMOUS: "1" });
-    const path = `GET /stream?payload=${encodeURIComponent(JSON.stringify(question()))}`;
-    for (const headers of [
-      { accept: "text/html,*/*;q=0.8" },
-      { "sec-fetch-site": "none", "sec-fetch-mode": "navigate" },
-    ]) {
-      expect((await at.ask({ at: path, headers })).code).toBe("request/refused-origin");
-    }
-    expect((await at.ask({ at: path, headers: { accept: "text/event-stream" } })).status).toBe(200);
-  });
-
-  it("may ask with a key: nobody else's page has it", async () => {
-    const at = await site({ SLUICE_API_KEYS: KEYS });
-    const headers = { ...bearer("key1"), "sec-fetch-site": "cross-site", origin: "https://elsewhere.test" };
-    expect((await at.ask({ headers, body: question() })).status).toBe(200);
-  });
-
-  it("of the gateway itself are no others", async () => {
-    const at = await site();
-    const own = [{ "sec-fetch-site": "same-origin" }, { origin: at.url }, { "sec-fetch-site": "none" }];
-    for (const headers of [...own, { origin: "http://LocalHost:80", host: "localhost" }]) {
-      expect((await at.ask({ headers, body: question() })).status).toBe(200);
-    }
   });
 });

@@ -86,6 +86,15 @@ export const question = (content = "words=3 rate=max", more: object = {}): objec
   ...more,
 });
 
+export const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
+export const runIdOf = (answer: Answer): string => String(answer.headers["sluice-run-id"]);
+
+/** Ids of the caller's runs, newest first. */
+export async function runsOf(at: Site, headers: Record<string, string>): Promise<readonly string[]> {
+  const { json } = await at.ask({ at: "GET /runs", headers });
+  return (json["runs"] as readonly { readonly id: string }[]).map(({ id }) => id);
+}
+
 /** One request with exactly these headers: `fetch` has a mind of its own about Host, Origin and Sec-Fetch. */
 export async function ask(url: string, call: Ask): Promise<Answer> {
   const message = await send(url, call);
@@ -104,7 +113,7 @@ export async function ask(url: string, call: Ask): Promise<Answer> {
 }
 
 /** The answer's head; its body is still to be read. */
-export function send(url: string, { at = "POST /stream", headers = {}, body }: Ask): Promise<IncomingMessage> {
+function send(url: string, { at = "POST /stream", headers = {}, body }: Ask): Promise<IncomingMessage> {
   const [method = "", path = ""] = at.split(" ");
   const type = typeof body === "object" ? { "content-type": "application/json" } : {};
   return new Promise((resolve, reject) => {
