@@ -48,7 +48,7 @@ function encodeSection() {
 }
 
 /**
- * @typedef {{ eventsPerSecond: number, cpuUs: number, growthMiB: number, resumes: boolean }} Row
+ * @typedef {{ eventsPerSecond: number, cpuUs: number, peakMiB: number, resumes: boolean }} Row
  * @typedef {{ reference: string, result: Record<string, Row> }} Served
  */
 
@@ -69,7 +69,7 @@ function serveSection() {
   const all = Object.entries(burst.result);
   const memory = (/** @type {Served} */ { result }, /** @type {string} */ name) => {
     const row = result[name];
-    return row ? row.growthMiB.toFixed(0) : "-";
+    return row ? row.peakMiB.toFixed(0) : "-";
   };
   const rows = all.map(([name, { resumes }]) => [
     nameOf(name),

@@ -1,5 +1,5 @@
 // One server in a process of its own: `node serve-child.mjs <name>`, started by serve.mjs.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { contenders } from "./contenders/serve.mjs";
 import { getWith } from "./contenders/server.mjs";
 import { answerCalls } from "./lib/child.mjs";
@@ -9,21 +9,18 @@ if (!contender) throw new Error(`There is no contender ${process.argv[2]}`);
 const { port, ask = getWith, reset } = await contender.start();
 
 let cpuBefore = process.cpuUsage();
-let memoryBefore = 0;
+const memoryBefore = statusOf("VmRSS");
 
 answerCalls({
   /** How the client gets the events of this query. */
   ask: async (/** @type {import("./contenders/source.mjs").Query} */ query) => ({ port, ...(await ask(query)) }),
-  async begin(/** @type {{ collect: boolean }} */ { collect }) {
+  async begin() {
     await reset?.();
-    if (collect) globalThis.gc?.();
-    writeFileSync("/proc/self/clear_refs", "5"); // sets the peak back to what is resident now
-    memoryBefore = statusOf("VmRSS");
     cpuBefore = process.cpuUsage();
   },
   end() {
     const { user, system } = process.cpuUsage(cpuBefore);
-    return { userMs: user / 1_000, systemMs: system / 1_000, growthMiB: statusOf("VmHWM") - memoryBefore };
+    return { userMs: user / 1_000, systemMs: system / 1_000, peakMiB: statusOf("VmHWM") - memoryBefore };
   },
 });
 

@@ -9,7 +9,7 @@ import { interleave } from "./lib/rounds.mjs";
 import { printTable } from "./lib/table.mjs";
 
 /**
- * @typedef {{ ms: number, userMs: number, systemMs: number, growthMiB: number }} Round
+ * @typedef {{ ms: number, userMs: number, systemMs: number, peakMiB: number }} Round
  */
 
 const options = readOptions({
@@ -47,13 +47,6 @@ for (const name of names) await warmUp(name);
 await interleave([...measured.keys()], rounds, async (name) => {
   measured.get(name)?.push(await measure(name, { n, mode, ms }, readers));
 });
-// A collection throws machine code away, so the round that begins with one tells the memory and nothing else.
-/** @type {Map<string, number>} */
-const growth = new Map();
-for (const name of measured.keys()) {
-  const { growthMiB } = await measure(name, { n, mode, ms }, readers, { collect: true });
-  growth.set(name, growthMiB);
-}
 for (const child of [client, ...servers.values()]) await child?.stop();
 
 const result = Object.fromEntries([...measured].map(([name, of]) => [name, summary(name, of)]));
@@ -83,11 +76,11 @@ async function warmUp(name) {
  * @param {number} times
  * @returns {Promise<Round>}
  */
-async function measure(name, query, times, { collect } = { collect: false }) {
+async function measure(name, query, times) {
   const server = servers.get(name);
   if (!server) throw new Error(`There is no server ${name}`);
   const ask = await server.call("ask", query);
-  await server.call("begin", { collect });
+  await server.call("begin");
   const elapsed = await client.call("read", { ask, times });
   return { ms: elapsed, ...(await server.call("end")) };
 }
@@ -102,14 +95,14 @@ function summary(name, of) {
     cpuUs: (each((round) => round.userMs + round.systemMs) * 1_000) / events,
     userUs: (each((round) => round.userMs) * 1_000) / events,
     systemUs: (each((round) => round.systemMs) * 1_000) / events,
-    growthMiB: growth.get(name) ?? Number.NaN,
+    peakMiB: Math.max(...of.map((round) => round.peakMiB)),
   };
 }
 
 function print() {
   const reference = result[REFERENCE];
   const pacing = rate ? `, ${readers} readers, one event every ${ms} ms each` : "";
-  const head = ["contender", "resumes", "events/s", "x raw", "CPU us/event", "x raw", "user", "system", "growth MiB"];
+  const head = ["contender", "resumes", "events/s", "x raw", "CPU us/event", "x raw", "user", "system", "peak MiB"];
   const rows = Object.entries(result).map(([name, row]) => [
     name,
     row.resumes ? "yes" : "no",
@@ -119,7 +112,7 @@ function print() {
     short(reference && row.cpuUs / reference.cpuUs),
     short(row.userUs),
     short(row.systemUs),
-    short(row.growthMiB),
+    short(row.peakMiB),
   ]);
   printTable(`serve, ${mode}: ${n} events of ${data}${pacing}`, head, rows);
 }

@@ -22,7 +22,7 @@ const STOP_MS = 10_000;
  */
 export async function startChild({ core, file, args = [], nodeArgs = [] }) {
   const place = String(core % availableParallelism());
-  const pinned = ["-c", place, process.execPath, "--expose-gc", ...nodeArgs, file, ...args];
+  const pinned = ["-c", place, process.execPath, ...nodeArgs, file, ...args];
   const child = spawn(PIN, pinned, { cwd: bench, stdio: ["ignore", "inherit", "inherit", "ipc"] });
   /** @type {Map<number, { resolve: (value: unknown) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();

@@ -44,8 +44,10 @@ interface Log {
   lease: { holder: string; expiresAt: number };
   stopRequested: boolean;
   closed: { at: number; summary: CloseAt["summary"] } | undefined;
-  /** Called, and forgotten, at the next change of any kind. */
-  waiting: Set<() => void>;
+  /** Those who wait for entries. Called, and forgotten, at the next append. */
+  readers: Set<() => void>;
+  /** The producer, who waits for a stop and need not be told of every append. */
+  watchers: Set<() => void>;
 }
 
 // Bounds the work that one create spends on clearing expired logs away.
@@ -85,7 +87,8 @@ class MemoryLog implements LogStore {
       lease: { holder: options.lease?.holder ?? "", expiresAt: now + (options.lease?.ttlMs ?? Infinity) },
       stopRequested: false,
       closed: undefined,
-      waiting: new Set(),
+      readers: new Set(),
+      watchers: new Set(),
     };
     this.#logs.set(id, log);
     if (options.claim) this.#claims.set(claimKey(options.owner, options.claim.key), id);
@@ -108,7 +111,7 @@ class MemoryLog implements LogStore {
       });
     }
     push(log, entries, bytes);
-    wake(log);
+    wakeReaders(log);
     return { last: lastOf(log) };
   }
 
@@ -118,7 +121,7 @@ class MemoryLog implements LogStore {
     push(log, entries, byteLength(entries));
     log.closed = { at: this.#clock.now(), summary: at.summary };
     this.#closed.add(id);
-    wake(log);
+    wakeAll(log);
     return { last: lastOf(log) };
   }
 
@@ -132,7 +135,7 @@ class MemoryLog implements LogStore {
       const log = this.#open(id);
       const slice = takeSlice(log, { ...options, after });
       if (slice.entries.length === 0 && !slice.end) {
-        await changed(log, options.signal);
+        await woken(log.readers, options.signal);
         continue;
       }
       after += slice.entries.length;
@@ -165,7 +168,7 @@ class MemoryLog implements LogStore {
     const log = this.#open(id);
     if (!log.closed && !log.stopRequested) {
       log.stopRequested = true;
-      wake(log);
+      wakeAll(log);
     }
     return stateOf(log);
   }
@@ -174,7 +177,7 @@ class MemoryLog implements LogStore {
     while (!signal.aborted) {
       const log = this.#live(id);
       if (!log || log.stopRequested || log.closed) return;
-      await changed(log, signal);
+      await woken(log.watchers, signal);
     }
   }
 
@@ -209,7 +212,7 @@ class MemoryLog implements LogStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#released = true;
-    for (const log of this.#logs.values()) wake(log);
+    for (const log of this.#logs.values()) wakeAll(log);
   }
 
   #throwIfReleased(): void {
@@ -247,7 +250,7 @@ class MemoryLog implements LogStore {
     const owned = this.#owners.get(owner);
     owned?.delete(log.id);
     if (owned?.size === 0) this.#owners.delete(owner);
-    wake(log);
+    wakeAll(log);
   }
 
   // Logs expire about in the order in which they were closed, so the oldest few are looked at.
@@ -271,20 +274,28 @@ function push(log: Log, entries: readonly string[], bytes: number): void {
   log.bytes -= byteLength(gone);
 }
 
-function wake(log: Log): void {
-  const waiting = log.waiting;
-  log.waiting = new Set();
+function wakeReaders(log: Log): void {
+  const waiting = log.readers;
+  log.readers = new Set();
   for (const resolve of waiting) resolve();
 }
 
-function changed(log: Log, signal: AbortSignal): Promise<void> {
+/** For everything but an append. */
+function wakeAll(log: Log): void {
+  wakeReaders(log);
+  const waiting = log.watchers;
+  log.watchers = new Set();
+  for (const resolve of waiting) resolve();
+}
+
+function woken(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       signal.removeEventListener("abort", done);
-      log.waiting.delete(done);
+      waiting.delete(done);
       resolve();
     };
-    log.waiting.add(done);
+    waiting.add(done);
     signal.addEventListener("abort", done, { once: true });
   });
 }
