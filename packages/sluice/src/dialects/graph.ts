@@ -1,5 +1,5 @@
 import { isObject } from "../base/json.ts";
-import { isApplicationEvent, textOf, type Message } from "../chat/index.ts";
+import { isApplicationEvent, textOf, type Message, type RunEvent } from "../chat/index.ts";
 import { createAnswer } from "./answer.ts";
 import type { Dialect, Frame } from "./types.ts";
 
@@ -13,29 +13,34 @@ export const graphDialect: Dialect = {
   // A page that reads the response of a `fetch` by hand does not come back.
   resumes: false,
   stateless: false,
+  alone,
   open({ runId }) {
     const answer = createAnswer(runId);
-
     return (event) => {
-      if (isApplicationEvent(event)) return [frame(event.event, event.data)];
       answer.add(event);
-      switch (event.type) {
-        case "text-start":
-        case "text-end":
-          return [];
-        case "text-delta":
-          return [frame("stream_event", { type: "chunk", content: event.delta })];
-        case "finish":
-        case "abort":
-          return [frame("final", finalOf(answer.message))];
-        case "error":
-          return [frame("error", { message: event.errorText, code: event.code ?? "PROCESSING_ERROR" })];
-        default:
-          return [frame("stream_event", event)];
-      }
+      return alone(event) ?? [frame("final", finalOf(answer.message))];
     };
   },
 };
+
+// Only the end repeats the answer.
+function alone(event: RunEvent): readonly Frame[] | undefined {
+  if (isApplicationEvent(event)) return [frame(event.event, event.data)];
+  switch (event.type) {
+    case "text-start":
+    case "text-end":
+      return [];
+    case "text-delta":
+      return [frame("stream_event", { type: "chunk", content: event.delta })];
+    case "finish":
+    case "abort":
+      return undefined;
+    case "error":
+      return [frame("error", { message: event.errorText, code: event.code ?? "PROCESSING_ERROR" })];
+    default:
+      return [frame("stream_event", event)];
+  }
+}
 
 /** A whole answer, as `final` has it. */
 export interface Final {

@@ -1,4 +1,4 @@
-import { isApplicationEvent, textOf } from "../chat/index.ts";
+import { isApplicationEvent, textOf, type Message, type RunEvent } from "../chat/index.ts";
 import { createAnswer } from "./answer.ts";
 import type { Dialect, Frame } from "./types.ts";
 
@@ -8,40 +8,44 @@ export const simpleDialect: Dialect = {
   headers: {},
   resumes: true,
   stateless: false,
+  alone,
   open({ runId }) {
     const answer = createAnswer(runId);
-
-    const ending = (finishReason: string): readonly Frame[] => {
-      const { message } = answer;
-      const { id, role, usage } = message;
-      return [
-        frame("message", { id, role, content: textOf(message) }),
-        frame("done", { finishReason, ...(usage === undefined ? {} : { usage }) }),
-      ];
-    };
-
     return (event) => {
-      if (isApplicationEvent(event)) return [frame(event.event, event.data)];
       answer.add(event);
-      switch (event.type) {
-        case "start":
-          return [frame("typing", { isTyping: true })];
-        case "text-delta":
-          return [frame("chunk", { content: event.delta })];
-        case "data-progress":
-          return [frame("progress", event.data)];
-        case "finish":
-          return ending(event.finishReason ?? "stop");
-        case "abort":
-          return ending("abort");
-        case "error":
-          return [frame("error", { code: event.code ?? "PROCESSING_ERROR", message: event.errorText })];
-        default:
-          return [];
-      }
+      return alone(event) ?? ending(answer.message);
     };
   },
 };
+
+// Only the end repeats the answer.
+function alone(event: RunEvent): readonly Frame[] | undefined {
+  if (isApplicationEvent(event)) return [frame(event.event, event.data)];
+  switch (event.type) {
+    case "start":
+      return [frame("typing", { isTyping: true })];
+    case "text-delta":
+      return [frame("chunk", { content: event.delta })];
+    case "data-progress":
+      return [frame("progress", event.data)];
+    case "finish":
+    case "abort":
+      return undefined;
+    case "error":
+      return [frame("error", { code: event.code ?? "PROCESSING_ERROR", message: event.errorText })];
+    default:
+      return [];
+  }
+}
+
+function ending(message: Message): readonly Frame[] {
+  const { id, role, status, usage } = message;
+  const finishReason = status === "aborted" ? "abort" : (message.finishReason ?? "stop");
+  return [
+    frame("message", { id, role, content: textOf(message) }),
+    frame("done", { finishReason, ...(usage === undefined ? {} : { usage }) }),
+  ];
+}
 
 function frame(event: string, data: unknown): Frame {
   return { event, data: JSON.stringify(data) };

@@ -32,5 +32,11 @@ export interface Dialect {
   readonly resumes: boolean;
   /** True when a frame depends on its own entry alone: a reader that resumes need not go through the entries before. */
   readonly stateless: boolean;
+  /**
+   * Words an entry without those before it: the frames that `open` gives, or undefined for one that takes more, as a
+   * terminal does that repeats the whole answer. With it no reader goes through what it has, or holds a part of the
+   * answer: what is undefined here is worded once for all. Not needed when `stateless`.
+   */
+  readonly alone?: (event: RunEvent, sequence: number) => readonly Frame[] | undefined;
   open(context: WordingContext): Wording;
 }

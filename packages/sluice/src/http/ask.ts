@@ -1,8 +1,6 @@
-import { parse, printParseErrorCode, type ParseError } from "jsonc-parser";
 import { z } from "zod";
 import { SluiceError } from "../base/errors.ts";
-import type { JsonObject } from "../base/json.ts";
-import type { Call } from "./types.ts";
+import { isObject, type JsonObject } from "../base/json.ts";
 
 /** A question as it came in, checked. */
 export interface Ask {
@@ -24,61 +22,22 @@ export interface AskMessage {
   readonly content: string;
 }
 
-const MAX_BODY_BYTES = 1 << 20;
-
-/** @throws SluiceError `request/*` */
-export async function readBody(call: Call): Promise<unknown> {
-  const type = call.headers.get("content-type");
-  if (type !== null && !isJsonType(type)) {
-    throw new SluiceError("request/unsupported-media-type", "The body must be JSON, as application/json or text/plain.", {
-      details: { field: "Content-Type", allowed: ["application/json", "text/plain"] },
-    });
-  }
-  const body = await call.body(MAX_BODY_BYTES);
-  return "value" in body ? body.value : parseJson(body.text);
-}
-
-/** @throws SluiceError `request/too-large` */
-export function tooLarge(limit: number): SluiceError {
-  return new SluiceError("request/too-large", `The body may have ${limit} bytes.`, { details: { limit } });
-}
-
-// `fetch` with a string body says text/plain, and curl -d without a type says a form's.
-function isJsonType(type: string): boolean {
-  const name = (type.split(";")[0] ?? "").trim().toLowerCase();
-  return name === "application/json" || name === "text/plain" || name === "" || /^application\/[^/]+\+json$/.test(name);
-}
-
-/** @throws SluiceError `request/malformed-json`, with the place where reading stopped */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    // JSON.parse does not always say where; a second, slower reading does.
-    const errors: ParseError[] = [];
-    parse(text, errors, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false });
-    const position = errors[0]?.offset ?? text.length;
-    const before = text.slice(0, position).split("\n");
-    const column = (before.at(-1) ?? "").length + 1;
-    const what = errors[0] ? printParseErrorCode(errors[0].error) : "InvalidSymbol";
-    throw new SluiceError(
-      "request/malformed-json",
-      `Not JSON: ${what} at position ${position} (line ${before.length}, column ${column}).`,
-      { cause, details: { position, line: before.length, column } },
-    );
-  }
-}
+const MAX_ITEMS = 10_000;
+const MAX_DEPTH = 64;
 
 const name = z.string().min(1).max(256);
-const jsonObject = z.record(z.string(), z.json());
+const jsonObject = z.custom<JsonObject>((value) => isObject(value) && isHarmless(value, MAX_DEPTH), {
+  error: `must be an object, at most ${MAX_DEPTH} deep, without keys that reach prototypes`,
+});
 const messageText = z.string().min(1);
 const textParts = z
-  .array(z.looseObject({ type: z.string(), text: z.string().optional() }))
+  .array(z.object({ type: z.string(), text: z.string().optional() }))
+  .max(MAX_ITEMS)
   .transform((parts) => parts.map((part) => (part.type === "text" ? (part.text ?? "") : "")).join(""));
 
 // `parts` is how the AI SDK's clients write a message.
 const message = z
-  .looseObject({
+  .object({
     role: z.enum(["system", "user", "assistant"]),
     content: z.union([z.string(), textParts]).optional(),
     parts: textParts.optional(),
@@ -92,8 +51,8 @@ const ask = z.object({
   agentId: name.optional(),
   graphType: name.optional(),
   graphSettings: jsonObject.optional(),
-  message: z.looseObject({ content: messageText }).optional(),
-  messages: z.array(message).min(1).max(10_000).optional(),
+  message: z.object({ content: messageText }).optional(),
+  messages: z.array(message).min(1).max(MAX_ITEMS).optional(),
   model: name.optional(),
   metadata: jsonObject.optional(),
 });
@@ -111,6 +70,18 @@ export function parseAsk(value: unknown): Ask {
     throw wrongField("messages", "At least one message must be the user's, with text in it.");
   }
   return { ...(withoutUndefined(rest) as Omit<Ask, "messages">), messages };
+}
+
+/**
+ * What comes out of JSON.parse may be so deep that nothing else can go through it, and may hold the keys by which
+ * whoever merges it into another object changes prototypes.
+ */
+function isHarmless(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (depth === 0 || Object.hasOwn(value, "__proto__")) return false;
+  if ("constructor" in value && isObject(value.constructor) && Object.hasOwn(value.constructor, "prototype"))
+    return false;
+  return Object.values(value).every((item) => isHarmless(item, depth - 1));
 }
 
 // exactOptionalPropertyTypes: a key that is absent stays absent.

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import type { NodeRequest, NodeResponse } from "./node.ts";
 
@@ -18,11 +19,20 @@ export function breakOff(req: NodeRequest, res: NodeResponse, clock: Clock): voi
   }
   const { socket } = req;
   // Frames that are complete are of use to a reader, so what was written still goes out, unless it takes nothing.
-  const cancel = clock.timer(FLUSH_MS, () => socket.resetAndDestroy());
+  const cancel = clock.timer(FLUSH_MS, () => reset(socket));
   socket.write("", () => {
     cancel();
     if (req.httpVersionMinor > 0) socket.destroy();
     // A reset that comes together with the last bytes is a clean end to some readers, Node among them.
-    else clock.timer(RESET_MS, () => socket.resetAndDestroy());
+    else clock.timer(RESET_MS, () => reset(socket));
   });
+}
+
+// TLS and Unix sockets know no reset, and Node throws. TLS at least ends without the alert that means a proper end.
+function reset(socket: Socket): void {
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    socket.destroy();
+  }
 }

@@ -1,61 +1,48 @@
 import { SluiceError } from "../base/errors.ts";
-import { formatOffset, formatPosition, type Position } from "../base/offset.ts";
-import type { RunEvent } from "../chat/index.ts";
-import type { Dialect } from "../dialects/index.ts";
-import type { LogStore } from "../log/index.ts";
-import type { RunState } from "../run/index.ts";
-import { encodeEvent } from "../sse/index.ts";
+import { createEntryEncoder, type Reading } from "./encode-entry.ts";
+import { STEP } from "./replay.ts";
+import type { Service } from "./service.ts";
 
-export interface Delivery {
-  readonly store: LogStore;
-  readonly run: RunState;
-  readonly dialect: Dialect;
-  /** What the reader has. */
-  readonly after: Position;
-  /** `<runId>~` where a bare EventSource reads, else empty. */
-  readonly idPrefix: string;
-  readonly signal: AbortSignal;
-}
+const encoder = new TextEncoder();
 
-const MANY = 256;
+// In characters, about a millisecond. What an entry costs beside its length is counted as characters too.
+const WORK_PER_TURN = 16_384;
+const WORK_PER_ENTRY = 64;
 
 /**
- * A run's frames after a position, as text, each with its id: the last frame of an entry carries the entry's offset,
- * those before it `<offset before>.<k>`. It pulls: the log is asked again when the last text was taken.
- * Returns after the terminal; a reader that leaves, a log that is gone and a store that is released are errors.
+ * A run's frames after a position, as bytes of whole characters. It pulls: a piece has at most 64 KiB, and the next
+ * one is made when it was taken. Returns after the terminal; a reader that leaves, a log that is gone and a store that
+ * is released are errors.
  */
-export async function* deliver(delivery: Delivery): AsyncGenerator<string> {
-  const { store, run, dialect, after, signal } = delivery;
-  const word = dialect.open({ runId: run.id, createdAt: run.createdAt });
-  const from = dialect.stateless ? after.sequence : 0;
-  for await (const slice of store.tail(run.id, { after: from, signal })) {
+export async function* deliver(service: Service, reading: Reading, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { from, encode } = createEntryEncoder(service, reading);
+  let work = 0;
+  for await (const slice of service.runs.store.tail(reading.run.id, { after: from, ...STEP, signal })) {
     let text = "";
     let sequence = slice.after;
     for (const entry of slice.entries) {
-      sequence += 1;
-      // Written by this library's writer, which has checked it.
-      const frames = word(JSON.parse(entry) as RunEvent, sequence);
-      if (sequence > after.sequence) text += encodeFrames(frames, sequence, delivery);
+      work += entry.length + WORK_PER_ENTRY;
+      const encoded = encode(entry, (sequence += 1));
+      if (typeof encoded === "string") {
+        text += encoded;
+        continue;
+      }
+      if (text !== "") yield encoder.encode(text);
+      text = "";
+      for (const piece of await encoded) {
+        signal.throwIfAborted();
+        yield piece;
+        // A socket that takes much at once would be given all of it before anybody else has a turn.
+        await service.turn();
+      }
     }
-    if (text !== "") yield text;
+    if (text !== "") yield encoder.encode(text);
     if (slice.end) return;
+    if (work < WORK_PER_TURN) continue;
     // A long way to catch up must not keep the other readers of this process waiting.
-    if (slice.entries.length > MANY) await new Promise<void>((resolve) => setImmediate(resolve));
+    work = 0;
+    await service.turn();
   }
   signal.throwIfAborted();
   throw new SluiceError("log/released", "The store was let go of while a reader was in it.");
-}
-
-function encodeFrames(frames: ReturnType<ReturnType<Dialect["open"]>>, sequence: number, delivery: Delivery): string {
-  const { after, idPrefix } = delivery;
-  const before = sequence - 1;
-  // An id that claims more frames than there are is no reason to leave the last one out.
-  const skip = before === after.sequence ? Math.min(after.skip, frames.length - 1) : 0;
-  let text = "";
-  for (let index = Math.max(skip, 0); index < frames.length; index += 1) {
-    const last = index === frames.length - 1;
-    const id = last ? formatOffset(sequence) : formatPosition({ sequence: before, skip: index + 1 });
-    text += encodeEvent({ ...frames[index], id: idPrefix + id });
-  }
-  return text;
 }

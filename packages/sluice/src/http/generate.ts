@@ -1,17 +1,25 @@
 import { SluiceError, isErrorCode } from "../base/errors.ts";
-import { createFold } from "../chat/index.ts";
-import type { Message, RunEvent } from "../chat/index.ts";
+import { parsePosition } from "../base/offset.ts";
+import type { Message } from "../chat/index.ts";
 import { finalOf } from "../dialects/index.ts";
 import type { RunState } from "../run/index.ts";
-import { json } from "./reply.ts";
+import { messageOf } from "./replay.ts";
+import { json, readerLeft, runNotFound } from "./reply.ts";
+import type { Service } from "./service.ts";
 import { startOrAttach, type Answer } from "./start.ts";
-import type { Service } from "./read.ts";
 import type { Call, Reply } from "./types.ts";
 
 /** `POST /generate`: the same run as `/stream` starts, answered as JSON when it is over. */
 export async function postGenerate(service: Service, answer: Answer, call: Call): Promise<Reply> {
   const { run, caller } = await startOrAttach(service, answer, call, { mustExist: false });
-  const message = await untilOver(service, run, call.signal);
+  const askedAt = service.clock.now();
+  await over(service, run, call.signal);
+  if (call.signal.aborted) {
+    return readerLeft(service.log, { run: run.id, chunks: 0, bytes: 0, ms: service.clock.now() - askedAt });
+  }
+  const ended = await service.runs.get(run.id);
+  if (!ended) throw runNotFound();
+  const message = await messageOf(service, ended);
   if (message.status === "failed") throw failure(run, message);
   const { requestId } = run;
   return json(
@@ -27,17 +35,11 @@ export async function postGenerate(service: Service, answer: Answer, call: Call)
   );
 }
 
-async function untilOver(service: Service, run: RunState, signal: AbortSignal): Promise<Message> {
-  const fold = createFold();
-  for await (const { entries } of service.runs.store.tail(run.id, { after: 0, signal })) {
-    for (const entry of entries) fold.add(JSON.parse(entry) as RunEvent);
-  }
-  const { message } = fold;
-  if (message.status === "streaming") {
-    signal.throwIfAborted();
-    throw new SluiceError("log/released", "The store was let go of while the answer was awaited.");
-  }
-  return message;
+/** Resolves when the run is over, or the caller has gone. Nothing of the answer is kept meanwhile. */
+async function over({ runs }: Service, run: RunState, signal: AbortSignal): Promise<void> {
+  const { sequence: after } = parsePosition(run.lastOffset);
+  for await (const { end } of runs.store.tail(run.id, { after, signal })) if (end) return;
+  if (!signal.aborted) throw new SluiceError("log/released", "The store was let go of while the answer was awaited.");
 }
 
 function failure(run: RunState, message: Message): SluiceError {

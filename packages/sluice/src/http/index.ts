@@ -1,6 +1,6 @@
 export { createSluice } from "./sluice.ts";
 export type { Sluice, SluiceOptions, StartedRun, StreamOptions } from "./sluice.ts";
-export { readBody } from "./ask.ts";
+export { readBody } from "./body.ts";
 export type { Ask, AskMessage } from "./ask.ts";
 export { requestOf } from "./node.ts";
 export type { NodeRequest, NodeResponse } from "./node.ts";

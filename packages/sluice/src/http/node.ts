@@ -1,12 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { Clock } from "../base/clock.ts";
-import { SluiceError } from "../base/errors.ts";
-import { tooLarge } from "./ask.ts";
-import { breakOff } from "./break-off.ts";
-import { HEARTBEAT, greeting } from "./greeting.ts";
-import { startHeartbeat } from "./heartbeat.ts";
-import type { BodyText, BodyValue, Call, EventStream, Reply, RequestLike } from "./types.ts";
+import { isObject } from "../base/json.ts";
+import { incomplete, tooLarge } from "./body.ts";
+import type { BodyText, BodyValue, Call, RequestLike } from "./types.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -24,27 +20,46 @@ export function requestOf(req: NodeRequest): RequestLike & { readonly location: 
 
 /** A request of `node:http`, `node:http2`, Express and the like as the handlers see it. */
 export function callOf(req: NodeRequest, res: NodeResponse): Call {
-  const gone = new AbortController();
-  // On the request, `close` only says that its body has been read.
-  res.once("close", () => gone.abort());
   return {
     ...requestOf(req),
-    signal: gone.signal,
-    keepAlive: req.httpVersionMajor === 1 && req.httpVersionMinor === 1,
+    signal: signalOfLeaving(req, res),
+    // Not to a client that has said it closes, and waits for it (nginx does, by default).
+    keepAlive:
+      req.httpVersionMajor === 1 && req.httpVersionMinor === 1 && "shouldKeepAlive" in res && res.shouldKeepAlive,
     body: (limit) => readBody(req, limit),
   };
 }
 
+// Fires after the end of the answer too, when nobody looks at it any more.
+function signalOfLeaving(req: NodeRequest, res: NodeResponse): AbortSignal {
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  if (isGone(res)) leave();
+  // On the request, `close` only says that its body has been read.
+  res.once("close", leave);
+  if (!("stream" in res) && res.socket === null) {
+    // Behind another answer on a connection of HTTP/1.1: until it is its turn it does not hear of the connection's end.
+    const { socket } = req;
+    socket.once("close", leave);
+    res.once("close", () => socket.removeListener("close", leave));
+  }
+  return gone.signal;
+}
+
+function isGone(res: NodeResponse): boolean {
+  return "stream" in res ? res.stream.destroyed : res.destroyed;
+}
+
 // A Host that is no host must neither make a request unreadable nor have a say in its path.
 function locationOf(req: NodeRequest): URL {
-  const path = "originalUrl" in req && typeof req.originalUrl === "string" ? req.originalUrl : (req.url ?? "/");
+  const target = "originalUrl" in req && typeof req.originalUrl === "string" ? req.originalUrl : (req.url ?? "/");
+  // The whole URL is what a client sends to a proxy, and may send to anybody.
+  const path = target.replace(/^https?:\/\/[^/?#]*/i, "");
   const encrypted = "encrypted" in req.socket && req.socket.encrypted === true;
   const host = joined(req.headers[":authority"] ?? req.headers.host) ?? "";
-  const origin = `${encrypted ? "https" : "http"}://`;
-  const relative = path.startsWith("/") ? path : `/${path}`;
-  return /^[\w.:[\]-]+$/.test(host) && URL.canParse(`${origin}${host}${relative}`)
-    ? new URL(`${origin}${host}${relative}`)
-    : new URL(`${origin}localhost${encodeURI(relative)}`);
+  const origin = `${encrypted ? "https" : "http"}://${host}`;
+  const safe = /^[\w.:[\]-]+$/.test(host) && URL.canParse(origin) ? origin : "http://localhost";
+  return new URL(safe + (path.startsWith("/") ? path : `/${path}`));
 }
 
 function joined(value: string | string[] | undefined): string | null {
@@ -52,117 +67,43 @@ function joined(value: string | string[] | undefined): string | null {
 }
 
 async function readBody(req: NodeRequest, limit: number): Promise<BodyText | BodyValue> {
-  // Express and others have read it already.
-  if ("body" in req && req.body !== undefined) {
-    return typeof req.body === "string" ? { text: req.body } : { value: req.body };
-  }
+  const given = bodyGiven(req);
+  if (typeof given === "string") return { text: given };
+  if (given instanceof Uint8Array) return { text: decode(given) };
+  if (given !== undefined) return { value: given };
   if (req.readableEnded) return { text: "" };
   if (Number(req.headers["content-length"] ?? 0) > limit) throw tooLarge(limit);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  // A loop with `for await` would destroy the socket on the way out, and with it the 413.
-  await new Promise<void>((resolve, reject) => {
+  return { text: decode(await readAll(req, limit)) };
+}
+
+/** What a framework has read already. */
+function bodyGiven(req: NodeRequest): unknown {
+  const body = "body" in req ? req.body : undefined;
+  // Express 4 gives a body of a type that is not its own as {}, and leaves it to be read.
+  const isLeft = isObject(body) && Object.keys(body).length === 0 && !req.readableDidRead;
+  return isLeft ? undefined : body;
+}
+
+// A loop with `for await` would destroy the socket on the way out, and with it the 413. What is too much is read on
+// and dropped, so that a sender who reads only when it has sent everything gets there.
+function readAll(req: NodeRequest, limit: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
     req.on("data", (chunk: Buffer) => {
       bytes += chunk.byteLength;
       if (bytes <= limit) chunks.push(chunk);
       else reject(tooLarge(limit));
     });
-    req.once("end", resolve);
     const cut = (cause?: unknown): void => reject(incomplete(cause));
+    req.once("end", () => resolve(Buffer.concat(chunks)));
     req.once("error", cut);
     req.once("close", () => cut());
     if (req.destroyed) cut();
   });
-  return { text: Buffer.concat(chunks).toString() };
 }
 
-function incomplete(cause: unknown): SluiceError {
-  return new SluiceError("request/malformed-json", "The body ended before it was complete.", { cause });
-}
-
-/** Writes the answer. Resolves when it is complete, broken off or the reader has left; never rejects. */
-export async function sendReply(reply: Reply, req: NodeRequest, res: NodeResponse, clock: Clock): Promise<void> {
-  if (res.destroyed) return;
-  if (reply.kind === "events") return sendEvents(reply.events, reply.headers, req, res, clock);
-  const text = reply.kind === "json" ? JSON.stringify(reply.body) : "";
-  const headers: Record<string, string> = { ...reply.headers };
-  if (reply.kind === "json") headers["content-type"] = "application/json; charset=utf-8";
-  if (reply.status !== 204) headers["content-length"] = String(Buffer.byteLength(text));
-  writeHead(res, reply.status, headers);
-  res.end(req.method === "HEAD" ? "" : text);
-}
-
-async function sendEvents(
-  events: EventStream,
-  headers: Readonly<Record<string, string>>,
-  req: NodeRequest,
-  res: NodeResponse,
-  clock: Clock,
-): Promise<void> {
-  const leaving = new AbortController();
-  const onClose = (): void => leaving.abort();
-  res.once("close", onClose);
-  let broken: { readonly error: unknown } | undefined;
-  let writes = 0;
-  let bytes = 0;
-  const write = (text: string): boolean => {
-    const frame = Buffer.from(text);
-    writes += 1;
-    bytes += frame.byteLength;
-    return writeTo(res, frame);
-  };
-
-  req.socket.setNoDelay(true);
-  writeHead(res, 200, headers);
-  write(greeting(events.retryMs));
-  const heartbeat = startHeartbeat(clock, events.heartbeatMs, () => {
-    if (!res.writableNeedDrain) write(HEARTBEAT);
-  });
-  const leave = events.enter((error) => {
-    broken = { error };
-    leaving.abort();
-    breakOff(req, res, clock);
-  });
-  try {
-    for await (const frames of events.open(leaving.signal)) {
-      heartbeat.touch();
-      if (!write(frames)) await drained(res);
-      heartbeat.touch();
-    }
-    res.removeListener("close", onClose);
-    res.end();
-    events.closed({ left: false, writes, bytes });
-  } catch (error) {
-    const left = leaving.signal.aborted && broken === undefined;
-    events.closed(left ? { left, writes, bytes } : { error: broken?.error ?? error, left, writes, bytes });
-    if (!leaving.signal.aborted) breakOff(req, res, clock);
-  } finally {
-    heartbeat.stop();
-    leave();
-  }
-}
-
-// The two kinds of response have the same methods with types that do not unite.
-function writeHead(res: NodeResponse, status: number, headers: Readonly<Record<string, string>>): void {
-  res.statusCode = status;
-  const http2 = "stream" in res;
-  for (const [name, value] of Object.entries(headers)) {
-    if (!(http2 && name.toLowerCase() === "connection")) res.setHeader(name, value);
-  }
-}
-
-function writeTo(res: NodeResponse, frame: Buffer): boolean {
-  return "stream" in res ? res.write(frame) : res.write(frame);
-}
-
-function drained(res: NodeResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      res.removeListener("drain", done);
-      res.removeListener("close", done);
-      resolve();
-    };
-    res.once("drain", done);
-    res.once("close", done);
-  });
+// As a Web Request does: without a BOM.
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }

@@ -1,39 +1,24 @@
-import type { Clock } from "../base/clock.ts";
-import { SluiceError } from "../base/errors.ts";
+import { SluiceError, publicError } from "../base/errors.ts";
 import { START, formatOffset, parsePosition, type Position } from "../base/offset.ts";
-import type { Logger } from "../base/log.ts";
-import type { Dialect, Dialects } from "../dialects/index.ts";
-import type { RunState, Runs } from "../run/index.ts";
-import { deliver } from "./deliver.ts";
-import type { Readers } from "./readers.ts";
-import { empty, runNotFound } from "./reply.ts";
-import type { Action, Authorize, Call, Reply, RequestLike } from "./types.ts";
+import type { Dialect } from "../dialects/index.ts";
+import type { RunState } from "../run/index.ts";
 import { sseHeaders } from "../sse/index.ts";
-
-/** What every handler works with. */
-export interface Service {
-  readonly runs: Runs;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly dialects: Dialects;
-  readonly authorize: Authorize;
-  readonly readers: Readers;
-  readonly heartbeatMs: number;
-  readonly retryMs: number;
-  /** Where the routes are mounted: empty, or `/api`. */
-  readonly basePath: string;
-}
+import { deliver } from "./deliver.ts";
+import { empty, readerLeft, runNotFound } from "./reply.ts";
+import type { Service } from "./service.ts";
+import type { Action, Call, Reply, RequestLike } from "./types.ts";
 
 export interface Authorized {
   readonly owner: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** @throws SluiceError `auth/required`, or what `authorize` throws */
+/** An owner without a name is nobody. @throws SluiceError `auth/required`, or what `authorize` throws */
 export async function authorized(service: Service, request: RequestLike, action: Action): Promise<Authorized> {
   const caller = await service.authorize(request, action);
-  if (caller === undefined) throw new SluiceError("auth/required", "This needs credentials.");
-  return typeof caller === "string" ? { owner: caller, headers: {} } : caller;
+  const { owner, headers } = typeof caller === "object" && caller !== null ? caller : { owner: caller, headers: {} };
+  if (typeof owner === "string" && owner !== "") return { owner, headers };
+  throw new SluiceError("auth/required", "This needs credentials.");
 }
 
 /** The caller's own run. A stranger's gives the same error as none (promise 7). @throws SluiceError `run/not-found` */
@@ -51,18 +36,23 @@ export async function ownRun(
 
 export interface ReadOptions {
   readonly dialect: Dialect;
-  readonly after: Position;
-  /** Ids are `<runId>~<offset>`, for a bare EventSource, which reconnects to the URL that started the run. */
+  /**
+   * Ids are `<runId>~<offset>`, for a bare EventSource, which reconnects to the URL that started the run. Default: as
+   * the reader has them.
+   */
   readonly qualifiedIds?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * The answer to a reader: SSE after a position, or 204 when the run is over and the reader has all of it.
- * @throws SluiceError `offset/beyond-end`, `log/gap`
+ * The answer to a reader: SSE after the position it has, or 204 when the run is over and the reader has all of it.
+ * @throws SluiceError `offset/malformed`, `offset/beyond-end`, `log/gap`
  */
 export async function readReply(service: Service, call: Call, run: RunState, options: ReadOptions): Promise<Reply> {
-  const { dialect, after, qualifiedIds = false } = options;
+  const from = positionOf(call);
+  if (from?.runId !== undefined && from.runId !== run.id) throw foreignOffset();
+  const { position: after } = from ?? FROM_START;
+  const { dialect, qualifiedIds = from?.runId !== undefined } = options;
   const headers = {
     ...options.headers,
     "sluice-run-id": run.id,
@@ -94,37 +84,49 @@ export async function readReply(service: Service, call: Call, run: RunState, opt
       heartbeatMs: service.heartbeatMs,
       retryMs: service.retryMs,
       enter: service.readers.add,
-      open: (signal) => deliver({ store, run, dialect, after, idPrefix, signal }),
+      open: (signal) => deliver(service, { run, dialect, after, idPrefix }, signal),
       closed({ error, left, writes, bytes }) {
-        if (error === undefined && !left) return;
-        const code = left ? "reader-left" : error instanceof SluiceError ? error.code : "PROCESSING_ERROR";
-        const ms = service.clock.now() - startedAt;
-        const fields = { run: run.id, code, chunks: writes, bytes, ms };
-        service.log(left ? "info" : "error", "reader interrupted", left ? fields : { ...fields, error });
+        const fields = { run: run.id, chunks: writes, bytes, ms: service.clock.now() - startedAt };
+        if (left) readerLeft(service.log, fields);
+        else if (error !== undefined) {
+          service.log("error", "reader interrupted", { code: publicError(error).code, ...fields, error });
+        }
       },
     },
   };
 }
 
 function eventsUrl(service: Service, runId: string, dialect: Dialect): string {
-  return `${service.basePath}/runs/${runId}/events?dialect=${dialect.name}`;
+  return `${service.basePath}/runs/${runId}/events?dialect=${encodeURIComponent(dialect.name)}`;
+}
+
+interface ReaderPosition {
+  /** Where the id came from a bare EventSource. */
+  readonly runId?: string;
+  readonly position: Position;
 }
 
 /**
  * What a reader says it has: `Last-Event-ID` beats `?after=`.
  * @throws SluiceError `offset/malformed`
  */
-export function positionOf(call: Call): { readonly runId?: string; readonly position: Position } | undefined {
+export function positionOf(call: Call): ReaderPosition | undefined {
   const header = call.headers.get("last-event-id");
   const text = header === null || header === "" ? call.location.searchParams.get("after") : header;
   if (text === null) return undefined;
-  // `<runId>~<offset>` comes from a bare EventSource. Node hands headers over as latin1; ids are ASCII.
+  // Node hands headers over as latin1; ids are ASCII.
   const separator = text.indexOf("~");
   if (separator < 0) return { position: parsePosition(text) };
   return { runId: text.slice(0, separator), position: parsePosition(text.slice(separator + 1)) };
 }
 
-export const FROM_START: Position = parsePosition(START);
+const FROM_START: ReaderPosition = { position: parsePosition(START) };
+
+function foreignOffset(): SluiceError {
+  return new SluiceError("offset/malformed", "This Last-Event-ID belongs to another run.", {
+    details: { field: "Last-Event-ID" },
+  });
+}
 
 /** Chosen by `?dialect=`, or `Accept: text/event-stream; profile="…"`, else the fallback. @throws SluiceError `dialect/unknown` */
 export function dialectOf(service: Service, call: RequestLike & { readonly location: URL }, fallback: string): Dialect {

@@ -32,6 +32,15 @@ export function refuse(error: unknown, request: RequestLike, log: Logger): Reply
   return json(status, { error: { code, message, traceId, ...shown } }, headers);
 }
 
+/** One log line for a caller who did not wait for the end. Nobody reads the reply. */
+export function readerLeft(log: Logger, fields: Readonly<Record<string, unknown>>): Reply {
+  log("info", "reader interrupted", { code: "reader-left", ...fields });
+  return empty(CLIENT_CLOSED_REQUEST);
+}
+
+// nginx's number.
+const CLIENT_CLOSED_REQUEST = 499;
+
 export function runNotFound(cause?: unknown): SluiceError {
   return new SluiceError("run/not-found", "There is no such run.", { cause });
 }

@@ -1,7 +1,7 @@
 import { SluiceError } from "../base/errors.ts";
 import { postGenerate } from "./generate.ts";
 import { json } from "./reply.ts";
-import type { Service } from "./read.ts";
+import type { Service } from "./service.ts";
 import { cancelRequest, getEvents, getRun, listRuns, stopRun } from "./run-handlers.ts";
 import { createGetStream, postStream, type Answer } from "./start.ts";
 import type { Call, Reply } from "./types.ts";
@@ -36,7 +36,11 @@ export function createRoutes(service: Service, options: RoutesOptions): (call: C
     { method: "POST", path: "/cancel/*", handle: (call, requestId) => cancelRequest(service, call, requestId) },
     { method: "GET", path: "/health", handle: () => json(200, { status: "ok" }) },
     { method: "GET", path: "/ready", handle: () => ready(service) },
-    { method: "GET", path: "/registry", handle: () => json(200, { ...registry?.(), dialects: service.dialects.names }) },
+    {
+      method: "GET",
+      path: "/registry",
+      handle: () => json(200, { ...registry?.(), dialects: service.dialects.names }),
+    },
     ...own,
   ];
   if (answer) {

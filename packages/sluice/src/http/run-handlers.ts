@@ -1,21 +1,17 @@
-import { SluiceError } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
 import type { RunState } from "../run/index.ts";
 import { wrongField } from "./ask.ts";
-import { foldRun } from "./fold-run.ts";
-import { FROM_START, authorized, ownRun, positionOf, readReply, wordingOf, type Service } from "./read.ts";
+import { authorized, ownRun, readReply, wordingOf } from "./read.ts";
+import { messageOf } from "./replay.ts";
 import { json, runNotFound } from "./reply.ts";
+import type { Service } from "./service.ts";
 import type { Call, Reply } from "./types.ts";
 
 /** `GET /runs/<id>/events`: the run's frames after `Last-Event-ID`, or `?after=`. */
 export async function getEvents(service: Service, call: Call, runId: string, dialect?: string): Promise<Reply> {
   const { run, caller } = await ownRun(service, call, "read", runId);
-  const from = positionOf(call);
-  if (from?.runId !== undefined && from.runId !== runId) throw foreignOffset();
   return readReply(service, call, run, {
     dialect: wordingOf(service, call, run, dialect),
-    after: from?.position ?? FROM_START,
-    qualifiedIds: from?.runId !== undefined,
     headers: caller.headers,
   });
 }
@@ -23,7 +19,7 @@ export async function getEvents(service: Service, call: Call, runId: string, dia
 /** `GET /runs/<id>`: everything known of a run, the message folded so far included. */
 export async function getRun(service: Service, call: Call, runId: string): Promise<Reply> {
   const { run, caller } = await ownRun(service, call, "read", runId);
-  const message = await foldRun(service.runs.store, run);
+  const message = await messageOf(service, run);
   return json(200, { ...describe(run), meta: run.meta, message }, caller.headers);
 }
 
@@ -32,6 +28,7 @@ export async function listRuns(service: Service, call: Call): Promise<Reply> {
   const { owner, headers } = await authorized(service, call, { kind: "list" });
   const before = call.location.searchParams.get("before");
   const limit = limitOf(call.location.searchParams.get("limit"));
+  await service.turn(); // a store may go through all of an owner's runs: many such calls must not come in a row
   const { runs, next } = await service.runs.list({ owner, limit, ...(before === null ? {} : { before }) });
   return json(200, { runs: runs.map(describe), ...(next === undefined ? {} : { next }) }, headers);
 }
@@ -88,10 +85,3 @@ function limitOf(text: string | null): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
   throw wrongField("limit", `limit must be a whole number from 1 to ${MAX_LIMIT}.`);
 }
-
-function foreignOffset(): SluiceError {
-  return new SluiceError("offset/malformed", "This Last-Event-ID belongs to another run.", {
-    details: { field: "Last-Event-ID" },
-  });
-}
-

@@ -1,16 +1,21 @@
 import { systemClock, type Clock } from "../base/clock.ts";
-import { SluiceError } from "../base/errors.ts";
 import { silent, type Logger } from "../base/log.ts";
 import type { Random } from "../base/id.ts";
 import { builtInDialects, createDialects, type Dialect } from "../dialects/index.ts";
 import { createMemoryLog, type LogStore } from "../log/index.ts";
 import { createRuns, type RunInput, type RunLimits, type Runs, type StartRun } from "../run/index.ts";
-import * as node from "./node.ts";
+import { checkPath, checkWhole } from "./check-options.ts";
+import { callOf, type NodeRequest, type NodeResponse } from "./node.ts";
+import { sendReply } from "./node-reply.ts";
 import { createReaders } from "./readers.ts";
-import { FROM_START, positionOf, readReply, wordingOf, type Service } from "./read.ts";
-import { empty, refuse, runNotFound } from "./reply.ts";
+import { readReply, wordingOf } from "./read.ts";
+import { refuse, runNotFound } from "./reply.ts";
+import { respond, type Handler } from "./respond.ts";
 import { createRoutes, type RoutesOptions } from "./routes.ts";
 import { getEvents, stopRun } from "./run-handlers.ts";
+import type { Service } from "./service.ts";
+import { createShared } from "./shared.ts";
+import { createTurns } from "./turns.ts";
 import type { Authorize, Call, Reply } from "./types.ts";
 import * as web from "./web.ts";
 
@@ -49,7 +54,7 @@ export interface StartedRun {
   /** Streams the run as SSE, after the request's `Last-Event-ID` when it has one. Errors are answers too. */
   toResponse(request: Request, options?: StreamOptions): Promise<Response>;
   /** The same for `node:http`, `node:http2` and Express. Resolves when the answer is over. */
-  pipeToNode(req: node.NodeRequest, res: node.NodeResponse, options?: StreamOptions): Promise<void>;
+  pipeToNode(req: NodeRequest, res: NodeResponse, options?: StreamOptions): Promise<void>;
   /** Asks the producer to stop. What was produced stays readable. */
   stop(): Promise<void>;
 }
@@ -63,13 +68,13 @@ export interface Sluice {
   startRun(options: StartRun, source: RunInput): Promise<StartedRun>;
   /** Streams an earlier run of the caller, in a handler of your own. */
   resume(request: Request, runId: string, options?: StreamOptions): Promise<Response>;
-  resumeToNode(req: node.NodeRequest, res: node.NodeResponse, runId: string, options?: StreamOptions): Promise<void>;
+  resumeToNode(req: NodeRequest, res: NodeResponse, runId: string, options?: StreamOptions): Promise<void>;
   /** Stops a run of the caller: 202 until the producer has acknowledged, then 200. */
   stop(request: Request, runId: string): Promise<Response>;
-  stopFromNode(req: node.NodeRequest, res: node.NodeResponse, runId: string): Promise<void>;
+  stopFromNode(req: NodeRequest, res: NodeResponse, runId: string): Promise<void>;
   /** All routes of the HTTP contract under `basePath` (PROTOCOL.md section 5). */
   handle(request: Request): Promise<Response>;
-  handleNode(req: node.NodeRequest, res: node.NodeResponse): Promise<void>;
+  handleNode(req: NodeRequest, res: NodeResponse): Promise<void>;
   /** An error as the JSON answer of the contract, with its status and one log line. */
   toErrorResponse(error: unknown, request: Request): Response;
   /**
@@ -83,12 +88,8 @@ export interface Sluice {
 const LAST_FRAMES_MS = 2_000;
 
 export function createSluice(options: SluiceOptions): Sluice {
-  const { clock = systemClock, log = silent, store = createMemoryLog({ clock }), basePath = "" } = options;
-  if (basePath !== "" && !/^(?:\/[\w.~-]+)+$/.test(basePath)) {
-    throw new SluiceError("option/invalid", "basePath is empty, or a path like /api/chat.", {
-      details: { field: "basePath" },
-    });
-  }
+  const { clock = systemClock, store = createMemoryLog({ clock }) } = options;
+  const log = safely(options.log ?? silent);
   const runs = createRuns({ ...options, store, clock, log });
   const readers = createReaders();
   const service: Service = {
@@ -96,25 +97,33 @@ export function createSluice(options: SluiceOptions): Sluice {
     readers,
     clock,
     log,
-    basePath,
     dialects: createDialects(options.dialects ?? builtInDialects),
     authorize: options.authorize,
-    heartbeatMs: options.heartbeatMs ?? 15_000,
-    retryMs: options.retryMs ?? 1_000,
+    turn: createTurns(),
+    entries: createShared(),
+    messages: createShared(),
+    basePath: checkPath(options.basePath ?? ""),
+    heartbeatMs: checkWhole("heartbeatMs", options.heartbeatMs ?? 15_000, { from: 1 }),
+    retryMs: checkWhole("retryMs", options.retryMs ?? 1_000, { from: 0 }),
   };
   const routes = createRoutes(service, options);
 
-  type Handler = (call: Call) => Promise<Reply>;
-  const answerWeb = async (request: Request, handler: Handler): Promise<Response> =>
-    web.toResponse(await guard(service, web.callOf(request), handler), clock, request.method);
-  const answerNode = async (req: node.NodeRequest, res: node.NodeResponse, handler: Handler): Promise<void> =>
-    node.sendReply(await guard(service, node.callOf(req, res), handler), req, res, clock);
+  const answerWeb = (request: Request, handler: Handler): Promise<Response> =>
+    respond(service, web.callOf(request), handler, (reply) => web.toResponse(reply, request, clock));
+
+  function answerNode(req: NodeRequest, res: NodeResponse, handler: Handler): Promise<void> {
+    const call = callOf(req, res);
+    return respond(service, call, handler, (reply) => sendReply(reply, { req, res, clock, gone: call.signal }));
+  }
 
   return {
     runs,
     async startRun(start, source) {
       const { id, attached } = await runs.start(start, source);
-      const stream = ({ dialect }: StreamOptions = {}): Handler => (call) => streamRun(service, call, id, dialect);
+      const stream =
+        ({ dialect }: StreamOptions = {}): Handler =>
+        (call) =>
+          streamRun(service, call, id, dialect);
       return {
         id,
         attached,
@@ -129,7 +138,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     stopFromNode: (req, res, runId) => answerNode(req, res, (call) => stopRun(service, call, runId)),
     handle: (request) => answerWeb(request, routes),
     handleNode: (req, res) => answerNode(req, res, routes),
-    toErrorResponse: (error, request) => web.toResponse(refuse(error, request, log), clock, request.method),
+    toErrorResponse: (error, request) => web.toResponse(refuse(error, request, log), request, clock),
     async drain(deadline) {
       await runs.drain(deadline);
       await readers.finish(clock, LAST_FRAMES_MS);
@@ -141,24 +150,16 @@ export function createSluice(options: SluiceOptions): Sluice {
 async function streamRun(service: Service, call: Call, runId: string, dialect: string | undefined): Promise<Reply> {
   const run = await service.runs.get(runId);
   if (!run) throw runNotFound();
-  const from = positionOf(call);
-  if (from?.runId !== undefined && from.runId !== runId) throw runNotFound();
-  return readReply(service, call, run, {
-    dialect: wordingOf(service, call, run, dialect),
-    after: from?.position ?? FROM_START,
-    qualifiedIds: from?.runId !== undefined,
-  });
+  return readReply(service, call, run, { dialect: wordingOf(service, call, run, dialect) });
 }
 
-// nginx's number for a caller who left before the answer; nobody reads it.
-const CLIENT_CLOSED_REQUEST = 499;
-
-async function guard(service: Service, call: Call, handler: (call: Call) => Promise<Reply>): Promise<Reply> {
-  try {
-    return await handler(call);
-  } catch (error) {
-    if (!call.signal.aborted) return refuse(error, call, service.log);
-    service.log("info", "reader interrupted", { code: "reader-left", method: call.method, path: call.location.pathname });
-    return empty(CLIENT_CLOSED_REQUEST);
-  }
+// A logger that throws must not take an answer with it.
+function safely(log: Logger): Logger {
+  return (level, message, fields) => {
+    try {
+      log(level, message, fields);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
 }

@@ -1,28 +1,28 @@
 import { SluiceError } from "../base/errors.ts";
 import { canonicalJson, type JsonObject } from "../base/json.ts";
 import type { RunInput, RunState, StartRun } from "../run/index.ts";
-import { parseAsk, parseJson, readBody, wrongField, type Ask } from "./ask.ts";
-import { FROM_START, authorized, dialectOf, ownRun, positionOf, readReply, wordingOf, type Authorized, type Service } from "./read.ts";
+import { parseAsk, wrongField, type Ask } from "./ask.ts";
+import { parseJson, readBody } from "./body.ts";
+import { authorized, dialectOf, ownRun, positionOf, readReply, wordingOf, type Authorized } from "./read.ts";
 import { runNotFound } from "./reply.ts";
+import type { Service } from "./service.ts";
 import type { Call, Reply } from "./types.ts";
 
 /** Makes the source for a question, or throws what is wrong with it (`graph/unknown`, `request/invalid`) before a run exists. */
 export type Answer = (ask: Ask, context: { readonly owner: string }) => RunInput;
 
-interface Begun {
-  readonly run: RunState;
+interface Question {
+  readonly call: Call;
   readonly ask: Ask;
   readonly caller: Authorized;
 }
 
 /** `POST /stream`: starts a run, or attaches to the one that has the key, and streams it. */
 export async function postStream(service: Service, answer: Answer, call: Call): Promise<Reply> {
-  const from = positionOf(call);
-  const { run, ask, caller } = await startOrAttach(service, answer, call, { mustExist: from !== undefined });
-  if (from?.runId !== undefined && from.runId !== run.id) throw runNotFound();
+  const mustExist = positionOf(call) !== undefined;
+  const { run, ask, caller } = await startOrAttach(service, answer, call, { mustExist });
   return readReply(service, call, run, {
     dialect: dialectOf(service, call, defaultDialect(ask)),
-    after: from?.position ?? FROM_START,
     headers: caller.headers,
   });
 }
@@ -36,73 +36,79 @@ export async function startOrAttach(
   answer: Answer,
   call: Call,
   options: { readonly mustExist: boolean },
-): Promise<Begun> {
+): Promise<{ readonly run: RunState; readonly ask: Ask; readonly caller: Authorized }> {
   const caller = await authorized(service, call, { kind: "start" });
   const ask = withKey(parseAsk(await readBody(call)), call.headers.get("idempotency-key"));
   dialectOf(service, call, defaultDialect(ask)); // refused before anything is started
   if (options.mustExist) {
     if (ask.requestId === undefined) {
-      throw new SluiceError("request/missing-key", "A POST with Last-Event-ID needs the requestId it was started with.", {
-        details: { field: "requestId" },
-      });
+      const message = "A POST with Last-Event-ID needs the requestId it was started with.";
+      throw new SluiceError("request/missing-key", message, { details: { field: "requestId" } });
     }
     if (!(await service.runs.find(caller.owner, ask.requestId))) throw runNotFound();
   }
-  return { run: await begin(service, answer, ask, caller.owner), ask, caller };
+  return { run: await begin(service, answer, { call, ask, caller }), ask, caller };
 }
 
 /** `GET /stream`: what a bare EventSource can do. With Last-Event-ID it never starts a run. */
 export function createGetStream(service: Service, answer: Answer): (call: Call) => Promise<Reply> {
   // Runs of this node that were started by GET without a key and may still run. A reconnect that comes before the
   // first frame did has no Last-Event-ID: while the run lasts, the same question of the same owner attaches to it.
-  const running = new Map<string, string>();
+  const running = new Map<string, Promise<RunState>>();
 
   return async (call) => {
     refuseForeignPages(call);
-    const from = positionOf(call);
-    if (from) return resume(service, call, from);
+    if (positionOf(call)) return resume(service, call);
     const caller = await authorized(service, call, { kind: "start" });
     const ask = withKey(parseAsk(payloadOf(call)), call.headers.get("idempotency-key"));
     const dialect = dialectOf(service, call, defaultDialect(ask));
+    const start = (): Promise<RunState> => begin(service, answer, { call, ask, caller });
     const question = canonicalJson([caller.owner, dialect.name, ask]);
-    const known = ask.requestId === undefined ? running.get(question) : undefined;
-    let run = known === undefined ? undefined : await service.runs.get(known);
-    if (run?.status !== "running") {
-      run = await begin(service, answer, ask, caller.owner);
-      if (ask.requestId === undefined) remember(question, run.id);
-    }
-    return readReply(service, call, run, { dialect, after: FROM_START, qualifiedIds: true, headers: caller.headers });
+    const run = ask.requestId === undefined ? await attachOr(start, question) : await start();
+    return readReply(service, call, run, { dialect, qualifiedIds: true, headers: caller.headers });
   };
 
-  function remember(question: string, runId: string): void {
-    running.set(question, runId);
+  async function attachOr(start: () => Promise<RunState>, question: string): Promise<RunState> {
+    const known = running.get(question);
+    if (known === undefined) return remember(question, start());
+    const run = await known.then(
+      ({ id }) => service.runs.get(id),
+      () => undefined,
+    );
+    if (run?.status === "running") return run;
+    if (running.get(question) === known) running.delete(question);
+    return attachOr(start, question);
+  }
+
+  function remember(question: string, starting: Promise<RunState>): Promise<RunState> {
+    running.set(question, starting);
     const forget = (): void => {
-      if (running.get(question) === runId) running.delete(question);
+      if (running.get(question) === starting) running.delete(question);
     };
-    void service.runs.ended(runId).then(forget, forget);
+    void starting.then(({ id }) => service.runs.ended(id)).then(forget, forget);
+    return starting;
   }
 }
 
-async function resume(
-  service: Service,
-  call: Call,
-  from: NonNullable<ReturnType<typeof positionOf>>,
-): Promise<Reply> {
-  if (from.runId === undefined) {
+async function resume(service: Service, call: Call): Promise<Reply> {
+  const runId = positionOf(call)?.runId;
+  if (runId === undefined) {
     throw new SluiceError("offset/malformed", "Last-Event-ID on GET /stream must be an id that GET /stream gave.", {
       details: { field: "Last-Event-ID" },
     });
   }
-  const { run, caller } = await ownRun(service, call, "read", from.runId);
-  const dialect = wordingOf(service, call, run);
-  return readReply(service, call, run, { dialect, after: from.position, qualifiedIds: true, headers: caller.headers });
+  const { run, caller } = await ownRun(service, call, "read", runId);
+  return readReply(service, call, run, { dialect: wordingOf(service, call, run), headers: caller.headers });
 }
 
 function defaultDialect(ask: Ask): string {
   return ask.graphType === undefined ? "simple" : "graph";
 }
 
-async function begin(service: Service, answer: Answer, ask: Ask, owner: string): Promise<RunState> {
+async function begin(service: Service, answer: Answer, { call, ask, caller }: Question): Promise<RunState> {
+  // Whoever has gone before anything exists is not answered, nor does it cost a model's call.
+  call.signal.throwIfAborted();
+  const { owner } = caller;
   const { requestId, ...request } = ask;
   const options: StartRun = { owner, request, meta: metaOf(ask), ...(requestId === undefined ? {} : { requestId }) };
   const { id } = await service.runs.start(options, answer(ask, { owner }));
@@ -131,9 +137,8 @@ function withKey(ask: Ask, header: string | null): Ask {
 function payloadOf(call: Call): unknown {
   const payload = call.location.searchParams.get("payload");
   if (payload !== null) return parseJson(payload);
-  throw new SluiceError("request/missing-payload", "GET /stream needs ?payload= with the body of POST /stream as JSON.", {
-    details: { field: "payload" },
-  });
+  const message = "GET /stream needs ?payload= with the body of POST /stream as JSON.";
+  throw new SluiceError("request/missing-payload", message, { details: { field: "payload" } });
 }
 
 // A GET that starts something can be sent by any page, or by a link; browsers say so. On plain http with a name they
@@ -145,4 +150,3 @@ function refuseForeignPages(call: Call): void {
     throw new SluiceError("request/refused-origin", "GET /stream is for an EventSource of the same site.");
   }
 }
-

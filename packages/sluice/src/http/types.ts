@@ -58,8 +58,8 @@ export interface EventStream {
   readonly retryMs: number;
   /** To be called when the stream begins, and what it returns when it is over: see Readers. */
   readonly enter: (breakOff: (reason: SluiceError) => void) => () => void;
-  /** Texts of whole frames. Ends only after the terminal; in every other case it throws. */
-  open(signal: AbortSignal): AsyncGenerator<string>;
+  /** Frames as bytes, a piece at a time. Ends only after the terminal; in every other case it throws. */
+  open(signal: AbortSignal): AsyncGenerator<Uint8Array>;
   /** Tells how the reader fared, once. `error` is undefined for one that has everything. */
   closed(outcome: ReaderOutcome): void;
 }

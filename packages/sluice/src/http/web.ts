@@ -1,10 +1,9 @@
 import type { Clock } from "../base/clock.ts";
+import { isSluiceError } from "../base/errors.ts";
+import { incomplete, tooLarge } from "./body.ts";
 import { HEARTBEAT, greeting } from "./greeting.ts";
 import { startHeartbeat, type Heartbeat } from "./heartbeat.ts";
-import { tooLarge } from "./ask.ts";
 import type { BodyText, Call, EventStream, ReaderOutcome, Reply } from "./types.ts";
-
-type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 /** A Web `Request` as the handlers see it. */
 export function callOf(request: Request): Call {
@@ -19,92 +18,116 @@ export function callOf(request: Request): Call {
   };
 }
 
-async function readText(request: Request, limit: number): Promise<BodyText> {
-  const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > limit) throw tooLarge(limit);
+async function readText({ headers, body, bodyUsed }: Request, limit: number): Promise<BodyText> {
+  if (Number(headers.get("content-length") ?? 0) > limit) throw tooLarge(limit);
+  if (bodyUsed) throw new TypeError("The body of this Request has been read already.");
+  if (body === null) return { text: "" };
+  // Cancelling would make some servers close the connection, and its client would not get to read the 413.
+  const chunks = body.values({ preventCancel: true });
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
-  if (request.body === null) return { text };
-  // Leaving the loop by throwing cancels the stream.
-  for await (const chunk of request.body) {
-    bytes += chunk.byteLength;
-    if (bytes > limit) throw tooLarge(limit);
-    text += decoder.decode(chunk, { stream: true });
+  try {
+    for await (const chunk of chunks) {
+      bytes += chunk.byteLength;
+      if (bytes > limit) throw tooLarge(limit);
+      text += decoder.decode(chunk, { stream: true });
+    }
+  } catch (error) {
+    throw isSluiceError(error) ? error : incomplete(error);
   }
   return { text: text + decoder.decode() };
 }
 
-export function toResponse(reply: Reply, clock: Clock, method: string = "GET"): Response {
+/** @throws TypeError for headers that cannot be written */
+export function toResponse(
+  reply: Reply,
+  { method, signal }: Pick<Request, "method" | "signal">,
+  clock: Clock,
+): Response {
   const { status } = reply;
   const headers = new Headers(reply.headers);
-  if (reply.kind === "events") return new Response(streamOf(reply.events, clock), { status, headers });
+  if (reply.kind === "events") return new Response(streamOf(reply.events, signal, clock), { status, headers });
   if (reply.kind === "empty") return new Response(null, { status, headers });
   headers.set("content-type", "application/json; charset=utf-8");
   return new Response(method === "HEAD" ? null : JSON.stringify(reply.body), { status, headers });
 }
 
 /**
- * Pulled by whoever reads the body, so a slow reader holds one slice, and a body that is never read costs nothing.
+ * Pulled by whoever reads the body, so a slow reader holds one piece, and a body that is never read costs nothing.
  * An unfinished answer ends with an error of the stream, which servers turn into a broken connection, never with a
  * normal end (promise 3).
  */
-function streamOf(events: EventStream, clock: Clock): ReadableStream<Uint8Array> {
+function streamOf(events: EventStream, gone: AbortSignal, clock: Clock): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  const leaving = new AbortController();
-  const frames = events.open(leaving.signal);
+  const over = new AbortController();
+  const frames = events.open(over.signal);
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
   let heartbeat: Heartbeat | undefined;
-  let leave = (): void => {};
+  let exit = (): void => {};
+  let ended = false;
   let writes = 0;
   let bytes = 0;
 
-  function send(controller: Controller, text: string): void {
-    const chunk = encoder.encode(text);
+  function send(chunk: Uint8Array): void {
     writes += 1;
     bytes += chunk.byteLength;
     controller.enqueue(chunk);
   }
 
-  function begin(controller: Controller): void {
-    send(controller, greeting(events.retryMs));
+  function begin(): void {
+    send(encoder.encode(greeting(events.retryMs)));
     heartbeat = startHeartbeat(clock, events.heartbeatMs, () => {
       // Below zero something waits already: the silence is the reader's own.
-      if ((controller.desiredSize ?? -1) >= 0) send(controller, HEARTBEAT);
+      if ((controller.desiredSize ?? -1) >= 0) send(encoder.encode(HEARTBEAT));
     });
-    leave = events.enter((reason) => fail(controller, reason));
+    exit = events.enter((reason) => fail({ error: reason, left: false }));
+    // Not every server cancels the body of a client that has gone.
+    gone.addEventListener("abort", leave, { once: true });
+    if (gone.aborted) leave();
   }
 
-  function fail(controller: Controller, error: unknown): void {
-    leaving.abort(error);
-    end({ error, left: false });
-    controller.error(error);
+  function leave(): void {
+    fail({ error: gone.reason, left: true });
+  }
+
+  function fail(outcome: Pick<ReaderOutcome, "error" | "left">): void {
+    if (ended) return;
+    end(outcome);
+    controller.error(outcome.error);
   }
 
   function end(outcome: Pick<ReaderOutcome, "error" | "left">): void {
+    if (ended) return;
+    ended = true;
     heartbeat?.stop();
-    leave();
+    exit();
+    gone.removeEventListener("abort", leave);
+    over.abort(outcome.error);
+    // Waits for a step that is under way, and lets go of the log where there is none.
+    void frames.return(undefined).catch(() => {});
     events.closed({ ...outcome, writes, bytes });
   }
 
   return new ReadableStream<Uint8Array>(
     {
-      async pull(controller) {
-        if (!heartbeat) return begin(controller);
+      start(given) {
+        controller = given;
+      },
+      async pull() {
+        if (!heartbeat) return begin();
         try {
           const next = await frames.next();
-          if (leaving.signal.aborted) return;
+          if (ended) return;
           heartbeat.touch();
-          if (next.done !== true) return send(controller, next.value);
+          if (next.done !== true) return send(next.value);
           end({ left: false });
           controller.close();
         } catch (error) {
-          if (!leaving.signal.aborted) fail(controller, error);
+          fail({ error, left: false });
         }
       },
-      cancel(reason) {
-        leaving.abort(reason);
-        end({ left: true });
-      },
+      cancel: (reason) => end({ error: reason, left: true }),
     },
     { highWaterMark: 0 },
   );

@@ -34,8 +34,20 @@ const CASES: Readonly<Record<string, Case>> = {
     details: { position: 10, line: 1, column: 11 },
   },
   "no body": { path: "/stream", init: { method: "POST" }, status: 400, code: "request/malformed-json" },
-  "a body that is no object": { path: "/stream", init: json("[]"), status: 422, code: "request/invalid", details: { field: "body" } },
-  "neither message nor messages": { path: "/stream", init: json("{}"), status: 422, code: "request/invalid", details: { field: "message" } },
+  "a body that is no object": {
+    path: "/stream",
+    init: json("[]"),
+    status: 422,
+    code: "request/invalid",
+    details: { field: "body" },
+  },
+  "neither message nor messages": {
+    path: "/stream",
+    init: json("{}"),
+    status: 422,
+    code: "request/invalid",
+    details: { field: "message" },
+  },
   "both message and messages": {
     path: "/stream",
     init: json(JSON.stringify({ ...question, messages: [{ role: "user", content: "x" }] })),
@@ -43,7 +55,13 @@ const CASES: Readonly<Record<string, Case>> = {
     code: "request/invalid",
     details: { field: "message" },
   },
-  "an empty question": { path: "/stream", init: ask(""), status: 422, code: "request/invalid", details: { field: "message.content" } },
+  "an empty question": {
+    path: "/stream",
+    init: ask(""),
+    status: 422,
+    code: "request/invalid",
+    details: { field: "message.content" },
+  },
   "messages without one of the user's": {
     path: "/stream",
     init: json(JSON.stringify({ messages: [{ role: "assistant", content: "x" }] })),
@@ -106,7 +124,12 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 422,
     code: "dialect/unknown",
   },
-  "GET /stream without payload": { path: "/stream", status: 400, code: "request/missing-payload", details: { field: "payload" } },
+  "GET /stream without payload": {
+    path: "/stream",
+    status: 400,
+    code: "request/missing-payload",
+    details: { field: "payload" },
+  },
   "GET /stream with a malformed payload": { path: "/stream?payload=%7B", status: 400, code: "request/malformed-json" },
   "GET /stream from another site": {
     path: `/stream?payload=${payload(question)}`,
@@ -131,9 +154,25 @@ const CASES: Readonly<Record<string, Case>> = {
   "a path with a broken escape": { path: "/runs/%E0%A4%A", status: 404, code: "request/not-found" },
   "a run that never was": { path: "/runs/run_0", status: 404, code: "run/not-found" },
   "the events of a run that never was": { path: "/runs/run_0/events", status: 404, code: "run/not-found" },
-  "a stop of a run that never was": { path: "/runs/run_0/stop", init: { method: "POST" }, status: 404, code: "run/not-found" },
-  "a cancel of a request that never was": { path: "/cancel/req", init: { method: "POST" }, status: 404, code: "run/not-found" },
-  "a limit that is none": { path: "/runs?limit=0", status: 422, code: "request/invalid", details: { field: "limit" }, message: /100/ },
+  "a stop of a run that never was": {
+    path: "/runs/run_0/stop",
+    init: { method: "POST" },
+    status: 404,
+    code: "run/not-found",
+  },
+  "a cancel of a request that never was": {
+    path: "/cancel/req",
+    init: { method: "POST" },
+    status: 404,
+    code: "run/not-found",
+  },
+  "a limit that is none": {
+    path: "/runs?limit=0",
+    status: 422,
+    code: "request/invalid",
+    details: { field: "limit" },
+    message: /100/,
+  },
   "a page that is none": { path: "/runs?before=x", status: 422, code: "request/invalid" },
   "a caller without credentials": {
     path: "/stream",
@@ -155,13 +194,17 @@ for (const [kind, start] of Object.entries(SITES)) {
       it(`answers ${status} to ${name}, starts nothing and tells it in one log line`, async () => {
         site.lines.length = 0;
         const response = await site.fetch(path, init);
-        const body = (await response.json()) as { error: { code: string; message: string; traceId: string; details?: object } };
+        const body = (await response.json()) as {
+          error: { code: string; message: string; traceId: string; details?: object };
+        };
         expect([response.status, body.error.code]).toEqual([status, code]);
         expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
         if (details) expect(body.error.details).toEqual(details);
         if (message) expect(body.error.message).toMatch(message);
         expect(JSON.stringify(body)).not.toMatch(/\bat .*\.ts|node_modules/);
-        expect(site.lines.map(({ fields }) => [fields["code"], fields["traceId"]])).toEqual([[code, body.error.traceId]]);
+        expect(site.lines.map(({ fields }) => [fields["code"], fields["traceId"]])).toEqual([
+          [code, body.error.traceId],
+        ]);
         expect(site.sluice.runs.producing).toBe(0);
       });
     }

@@ -46,10 +46,12 @@ describe("an answer that is cut at random bytes, any number of times", () => {
   beforeAll(async () => {
     site = await startNodeSite({
       retryMs: 0,
-      answer: ({ requestId = "" }) => () => {
-        calls.set(requestId, (calls.get(requestId) ?? 0) + 1);
-        return produce(scenarios.get(requestId));
-      },
+      answer:
+        ({ requestId = "" }) =>
+        () => {
+          calls.set(requestId, (calls.get(requestId) ?? 0) + 1);
+          return produce(scenarios.get(requestId));
+        },
     });
     proxy = await startFaultProxy({ target: { port: site.port } });
   });

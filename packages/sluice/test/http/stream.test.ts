@@ -104,7 +104,9 @@ for (const [kind, start] of Object.entries(SITES)) {
       const first = await site.fetch("/stream", ask("Hello"));
       valve.push(...say("ab"));
       const seen = await readUntil(first, ({ data }) => data.includes('"a"'));
-      const rest = site.fetch(first.headers.get("location") ?? "", { headers: { "last-event-id": seen.at(-1)?.id ?? "" } });
+      const rest = site.fetch(first.headers.get("location") ?? "", {
+        headers: { "last-event-id": seen.at(-1)?.id ?? "" },
+      });
       const reading = eventsOf(await rest);
       valve.push(...say("cd"));
       valve.end();
@@ -155,7 +157,10 @@ for (const [kind, start] of Object.entries(SITES)) {
 
     it("resumes a POST that repeats its key and says what it has", async () => {
       const all = await eventsOf(await whole("abc", "/stream", { requestId: "r1" }));
-      const again = await site.fetch("/stream", ask("Hello", { requestId: "r1" }, { "last-event-id": all[2]?.id ?? "" }));
+      const again = await site.fetch(
+        "/stream",
+        ask("Hello", { requestId: "r1" }, { "last-event-id": all[2]?.id ?? "" }),
+      );
       expect(await eventsOf(again)).toEqual(all.slice(3));
     });
 
@@ -215,7 +220,9 @@ for (const [kind, start] of Object.entries(SITES)) {
         );
       };
       expect(await answers(id)).toEqual(await answers(`run_${"0".repeat(32)}`));
-      expect((await site.fetch("/runs", { headers: { "x-owner": "mallory" } }).then((list) => list.json())) as object).toEqual({ runs: [] });
+      expect(
+        (await site.fetch("/runs", { headers: { "x-owner": "mallory" } }).then((list) => list.json())) as object,
+      ).toEqual({ runs: [] });
     });
 
     it("answers POST /generate with the whole message", async () => {
@@ -230,7 +237,11 @@ for (const [kind, start] of Object.entries(SITES)) {
         attachments: [],
         metadata: { finishReason: "stop" },
       });
-      expect(Object.keys(body)).toEqual(["requestId", "runId", "status", "text", "message", "attachments", "metadata"].toSorted((a, b) => Object.keys(body).indexOf(a) - Object.keys(body).indexOf(b)));
+      expect(Object.keys(body)).toEqual(
+        ["requestId", "runId", "status", "text", "message", "attachments", "metadata"].toSorted(
+          (a, b) => Object.keys(body).indexOf(a) - Object.keys(body).indexOf(b),
+        ),
+      );
     });
 
     it("answers a /generate that failed with the status of its code and the run's id", async () => {

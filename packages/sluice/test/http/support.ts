@@ -85,7 +85,7 @@ async function* wordsOf(text: string): AsyncGenerator<string> {
   yield* text.split(/(?<= )/);
 }
 
-/** An answer that goes on when it is told to. */
+/** An answer that goes on when it is told to, for each run that it is given to. */
 export interface Valve {
   readonly answer: Answer;
   /** How often the source was made: how many model calls there were. */
@@ -100,22 +100,27 @@ export function createValve(): Valve {
   const queue: ChatEvent[] = [];
   const signals: AbortSignal[] = [];
   let ended: { readonly error?: unknown } | undefined;
-  let wake = (): void => {};
+  const waiting: (() => void)[] = [];
+  const wake = (): void => {
+    for (const resolve of waiting.splice(0)) resolve();
+  };
   async function* source(): AsyncGenerator<ChatEvent> {
-    for (let index = 0; ; ) {
+    for (let index = 0; ;) {
       while (index < queue.length) yield queue[index++] as ChatEvent;
       if (ended) {
         if (ended.error !== undefined) throw ended.error;
         return;
       }
-      await new Promise<void>((resolve) => (wake = resolve));
+      await new Promise<void>((resolve) => waiting.push(resolve));
     }
   }
   return {
-    answer: () => ({ signal }) => {
-      signals.push(signal);
-      return source();
-    },
+    answer:
+      () =>
+      ({ signal }) => {
+        signals.push(signal);
+        return source();
+      },
     get calls() {
       return signals.length;
     },
@@ -137,7 +142,11 @@ export const say = (text: string): readonly ChatEvent[] => [
   { type: "text-end", id: "t" },
 ];
 
-export function ask(content: string, more: Readonly<Record<string, unknown>> = {}, headers: HeadersInit = {}): RequestInit {
+export function ask(
+  content: string,
+  more: Readonly<Record<string, unknown>> = {},
+  headers: HeadersInit = {},
+): RequestInit {
   return {
     method: "POST",
     headers: { "content-type": "application/json", ...Object.fromEntries(new Headers(headers)) },
@@ -154,7 +163,10 @@ export async function eventsOf(response: Response): Promise<readonly ParsedEvent
 }
 
 /** Reads until an event satisfies `wanted`, then leaves. */
-export async function readUntil(response: Response, wanted: (event: ParsedEvent) => boolean): Promise<readonly ParsedEvent[]> {
+export async function readUntil(
+  response: Response,
+  wanted: (event: ParsedEvent) => boolean,
+): Promise<readonly ParsedEvent[]> {
   const events: ParsedEvent[] = [];
   if (response.body === null) return events;
   for await (const event of parseEvents(response.body)) {
@@ -166,4 +178,15 @@ export async function readUntil(response: Response, wanted: (event: ParsedEvent)
 
 export function codeOf(body: unknown): string {
   return (body as { readonly error: { readonly code: string } }).error.code;
+}
+
+export function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** Turns of the event loop until something is so; the test's time limit ends one that never is. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await turn();
 }

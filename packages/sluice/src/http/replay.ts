@@ -1,0 +1,36 @@
+import { parsePosition } from "../base/offset.ts";
+import { createFold } from "../chat/index.ts";
+import type { Message, RunEvent } from "../chat/index.ts";
+import type { LogStore } from "../log/index.ts";
+import type { RunState } from "../run/index.ts";
+import type { Service } from "./service.ts";
+import type { Turn } from "./turns.ts";
+
+/** Limits of one step through a log: less than a millisecond's work, and frames of less than 64 KiB. */
+export const STEP = { maxEntries: 256, maxLength: 16_384 } as const;
+
+/**
+ * Calls `each` for every event of a run from the first to the entry `last`, in steps between which others have their
+ * turn. @throws what the store throws
+ */
+export async function replay(
+  log: { readonly store: LogStore; readonly runId: string; readonly last: number; readonly turn: Turn },
+  each: (event: RunEvent, sequence: number) => void,
+): Promise<void> {
+  const { store, runId, last, turn } = log;
+  for (let sequence = 0; sequence < last; await turn()) {
+    const { entries } = await store.read(runId, { after: sequence, ...STEP });
+    // Written by this library's writer, which has checked it.
+    for (const entry of entries.slice(0, last - sequence)) each(JSON.parse(entry) as RunEvent, (sequence += 1));
+  }
+}
+
+/** The message as far as the log went when `run` was looked at: folded once for all who ask at the same time. */
+export function messageOf({ runs, turn, messages }: Service, run: RunState): Promise<Message> {
+  return messages(`${run.id} ${run.lastOffset}`, async () => {
+    const fold = createFold();
+    const { sequence: last } = parsePosition(run.lastOffset);
+    await replay({ store: runs.store, runId: run.id, last, turn }, fold.add);
+    return fold.message;
+  });
+}
