@@ -12,7 +12,7 @@ describe("the README's code", () => {
 
   it("is that of files which the tests run", () => {
     expect(blocks.length).toBeGreaterThan(0);
-    for (const [, path = "", code] of blocks) expect(code, path).toBe(textOf(path));
+    for (const [, path = "", code] of blocks) expect([path, code]).toEqual([path, textOf(path)]);
   });
 });
 
@@ -36,7 +36,10 @@ describe("the README's curl lines", () => {
   });
 
   const block = /```sh\n(curl [\s\S]*?)```/.exec(readme)?.[1] ?? "";
-  const commands = block.replaceAll("\\\n", " ").split("\n").filter((line) => line.startsWith("curl"));
+  const commands = block
+    .replaceAll("\\\n", " ")
+    .split("\n")
+    .filter((line) => line.startsWith("curl"));
   const run = (command = ""): string => {
     const local = command
       .replaceAll("http://127.0.0.1:3000", url)

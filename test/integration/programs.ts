@@ -19,7 +19,8 @@ export interface Proxy {
 export const PROXIES: Readonly<Record<string, (place: Place) => Command>> = {
   "nginx with an HTTP/1.1 upstream": (place) => nginx(place, 'proxy_http_version 1.1; proxy_set_header Connection "";'),
   "nginx with its stock HTTP/1.0 upstream": (place) => nginx(place, ""),
-  "nginx that compresses": (place) => nginx(place, "gzip on; gzip_types text/event-stream; gzip_proxied any;"),
+  "nginx with its stock HTTP/1.0 upstream and gzip": (place) =>
+    nginx(place, 'gzip on; gzip_types text/event-stream; proxy_set_header Accept-Encoding "";'),
   haproxy: ({ folder, port, upstream }) => ({
     program: "haproxy",
     args: ["-db", "-f", join(folder, "conf")],

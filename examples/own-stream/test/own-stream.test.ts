@@ -168,7 +168,10 @@ describe("the AI SDK", () => {
       route(
         new Request("http://ai.test/api/chat", {
           method: "POST",
-          body: JSON.stringify({ requestId: "r1", messages: [{ id: "m1", role: "user", parts: [{ type: "text", text: "Hi" }] }] }),
+          body: JSON.stringify({
+            requestId: "r1",
+            messages: [{ id: "m1", role: "user", parts: [{ type: "text", text: "Hi" }] }],
+          }),
         }),
       );
     const whole = await read(await ask());

@@ -46,6 +46,8 @@ export const ERROR_CODES = {
   "log/max-entries": 507,
   "log/released": 503,
   "log/unavailable": 503,
+  "log/locked": 500,
+  "log/corrupt": 500,
 
   // What a producer may say, and how it is put on the wire.
   "chat/invalid-event": 500,

@@ -15,7 +15,12 @@ export interface Message {
 
 export type MessagePart =
   | { readonly type: "text"; readonly text: string; readonly state: PartState; readonly providerMetadata?: unknown }
-  | { readonly type: "reasoning"; readonly text: string; readonly state: PartState; readonly providerMetadata?: unknown }
+  | {
+      readonly type: "reasoning";
+      readonly text: string;
+      readonly state: PartState;
+      readonly providerMetadata?: unknown;
+    }
   | ToolPart
   | {
       readonly type: "source-url";

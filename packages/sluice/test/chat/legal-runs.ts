@@ -17,7 +17,7 @@ export interface LegalRunOptions {
 }
 
 /** Names that are keys of every object, and ids that are easily mistaken for one another. */
-export const ids: readonly string[] = ["1", "", "__proto__", "constructor"];
+const ids: readonly string[] = ["1", "", "__proto__", "constructor"];
 
 interface Intent {
   readonly about: "spoken" | "tool" | "step" | "anything";

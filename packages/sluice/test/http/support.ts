@@ -54,7 +54,7 @@ export async function startNodeSite(options?: Options): Promise<NodeSite> {
   return { sluice, lines, server, port, url, close, fetch: (path, init) => fetch(url + path, init) };
 }
 
-export async function listen(server: Server): Promise<{ readonly port: number; close(): Promise<void> }> {
+async function listen(server: Server): Promise<{ readonly port: number; close(): Promise<void> }> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -79,7 +79,7 @@ function withLog(options: Options = {}): { readonly sluice: Sluice; readonly lin
 }
 
 /** Answers with the words of the question, one delta each. */
-export const repeatWords: Answer = (ask) => () => wordsOf(ask.messages.at(-1)?.content ?? "");
+const repeatWords: Answer = (ask) => () => wordsOf(ask.messages.at(-1)?.content ?? "");
 
 async function* wordsOf(text: string): AsyncGenerator<string> {
   yield* text.split(/(?<= )/);

@@ -9,7 +9,7 @@ export function toBytes(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** What is left of a text after a journey as bytes: lone surrogates are U+FFFD. */
-export function wellFormed(text: string): string {
+function wellFormed(text: string): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(encoder.encode(text));
 }
 
@@ -62,7 +62,7 @@ function texts(...extra: readonly string[]): fc.Arbitrary<string> {
 }
 
 export const anyText: fc.Arbitrary<string> = texts(...BREAKS);
-export const oneLine: fc.Arbitrary<string> = texts().map((text) => text.replace(/[\r\n\0]/g, ""));
+const oneLine: fc.Arbitrary<string> = texts().map((text) => text.replace(/[\r\n\0]/g, ""));
 
 /** Any message that `encodeEvent` takes. */
 export const messages: fc.Arbitrary<SSEMessage> = fc
