@@ -92,7 +92,7 @@ function corsOf(origins: readonly string[]): Middleware {
   if (origins.length === 0) return (_req, _res, next) => next();
   return cors({
     origin: [...origins],
-    methods: ["GET", "POST"],
+    methods: ["GET", "POST", "PATCH", "DELETE"],
     allowedHeaders: ["Content-Type", "Last-Event-ID", "Authorization", "Idempotency-Key"],
     exposedHeaders: ["Location", "Retry-After", "Sluice-Run-Id", "Sluice-Heartbeat-Ms", "Sluice-Owner-Token"],
     maxAge: 600,

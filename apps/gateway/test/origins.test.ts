@@ -28,7 +28,7 @@ describe("CORS", () => {
       expect(words(headers["access-control-allow-headers"])).toEqual(
         expect.arrayContaining(["content-type", "last-event-id", "authorization", "idempotency-key"]),
       );
-      expect(words(headers["access-control-allow-methods"])).toEqual(["get", "post"]);
+      expect(words(headers["access-control-allow-methods"])).toEqual(["get", "post", "patch", "delete"]);
       expect(headers["access-control-allow-credentials"]).toBeUndefined();
     }
   });

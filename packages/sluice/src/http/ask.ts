@@ -13,6 +13,8 @@ export interface Ask {
   readonly graphSettings?: JsonObject;
   /** At least one, with at least one of the user's. */
   readonly messages: readonly AskMessage[];
+  /** Only the newest message was given (`message`): what was said in its thread before goes ahead of it. */
+  readonly continues?: boolean;
   readonly model?: string;
   readonly metadata?: JsonObject;
 }
@@ -69,7 +71,11 @@ export function parseAsk(value: unknown): Ask {
   if (!messages.some(({ role, content }) => role === "user" && content !== "")) {
     throw wrongField("messages", "At least one message must be the user's, with text in it.");
   }
-  return { ...(withoutUndefined(rest) as Omit<Ask, "messages">), messages };
+  return {
+    ...(withoutUndefined(rest) as Omit<Ask, "messages" | "continues">),
+    messages,
+    continues: several === undefined,
+  };
 }
 
 /**

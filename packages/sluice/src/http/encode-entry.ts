@@ -6,6 +6,7 @@ import { encodeEvent } from "../sse/index.ts";
 import { STEP, replay } from "./replay.ts";
 import type { Service } from "./service.ts";
 import type { Turn } from "./turns.ts";
+import type { EncodedEntry } from "./types.ts";
 
 /** What one reader reads. */
 export interface Reading {
@@ -26,9 +27,6 @@ export interface EntryEncoder {
    */
   encode(entry: string, sequence: number): string | Promise<Iterable<Uint8Array>>;
 }
-
-/** The frames of one entry, each in pieces of at most 64 KiB. */
-export type EncodedEntry = readonly (readonly Uint8Array[])[];
 
 /**
  * A reader holds no part of the answer: what is large, or takes the whole answer to word, is encoded once for all who

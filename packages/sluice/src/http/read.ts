@@ -2,6 +2,7 @@ import { SluiceError, publicError } from "../base/errors.ts";
 import { START, formatOffset, parsePosition, type Position } from "../base/offset.ts";
 import type { Dialect } from "../dialects/index.ts";
 import type { RunState } from "../run/index.ts";
+import { checkOwner } from "../run/owner.ts";
 import { sseHeaders } from "../sse/index.ts";
 import { deliver } from "./deliver.ts";
 import { empty, readerLeft, runNotFound } from "./reply.ts";
@@ -17,7 +18,7 @@ export interface Authorized {
 export async function authorized(service: Service, request: RequestLike, action: Action): Promise<Authorized> {
   const caller = await service.authorize(request, action);
   const { owner, headers } = typeof caller === "object" && caller !== null ? caller : { owner: caller, headers: {} };
-  if (typeof owner === "string" && owner !== "") return { owner, headers };
+  if (typeof owner === "string" && owner !== "") return { owner: checkOwner(owner), headers };
   throw new SluiceError("auth/required", "This needs credentials.");
 }
 

@@ -4,13 +4,14 @@ import { json } from "./reply.ts";
 import type { Service } from "./service.ts";
 import { cancelRequest, getEvents, getRun, listRuns, stopRun } from "./run-handlers.ts";
 import { createGetStream, postStream, type Answer } from "./start.ts";
+import { deleteThread, getThread, listThreads, renameThread } from "./threads.ts";
 import type { Call, Reply } from "./types.ts";
 
 /** `parameter` is the decoded part of the path that stands for `*`; empty where the path has none. */
 export type RouteHandler = (call: Call, parameter: string) => Reply | Promise<Reply>;
 
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** Below the base path; one segment may be `*`. */
   readonly path: string;
   readonly handle: RouteHandler;
@@ -34,6 +35,10 @@ export function createRoutes(service: Service, options: RoutesOptions): (call: C
     { method: "GET", path: "/runs/*/events", handle: (call, id) => getEvents(service, call, id) },
     { method: "POST", path: "/runs/*/stop", handle: (call, id) => stopRun(service, call, id) },
     { method: "POST", path: "/cancel/*", handle: (call, requestId) => cancelRequest(service, call, requestId) },
+    { method: "GET", path: "/threads", handle: (call) => listThreads(service, call) },
+    { method: "GET", path: "/threads/*", handle: (call, id) => getThread(service, call, id) },
+    { method: "PATCH", path: "/threads/*", handle: (call, id) => renameThread(service, call, id) },
+    { method: "DELETE", path: "/threads/*", handle: (call, id) => deleteThread(service, call, id) },
     { method: "GET", path: "/health", handle: () => json(200, { status: "ok" }) },
     { method: "GET", path: "/ready", handle: () => ready(service) },
     {

@@ -1,6 +1,6 @@
 import type { Json } from "../base/json.ts";
 import type { RunState } from "../run/index.ts";
-import { wrongField } from "./ask.ts";
+import { pageOf } from "./page.ts";
 import { authorized, ownRun, readReply, wordingOf } from "./read.ts";
 import { messageOf } from "./replay.ts";
 import { json, runNotFound } from "./reply.ts";
@@ -26,10 +26,9 @@ export async function getRun(service: Service, call: Call, runId: string): Promi
 /** `GET /runs?limit=&before=`: the caller's runs, newest first. */
 export async function listRuns(service: Service, call: Call): Promise<Reply> {
   const { owner, headers } = await authorized(service, call, { kind: "list" });
-  const before = call.location.searchParams.get("before");
-  const limit = limitOf(call.location.searchParams.get("limit"));
+  const page = pageOf(call);
   await service.turn(); // a store may go through all of an owner's runs: many such calls must not come in a row
-  const { runs, next } = await service.runs.list({ owner, limit, ...(before === null ? {} : { before }) });
+  const { runs, next } = await service.runs.list({ ...page, owner });
   return json(200, { runs: runs.map(describe), ...(next === undefined ? {} : { next }) }, headers);
 }
 
@@ -75,13 +74,4 @@ function describe(run: RunState): Record<string, Json | undefined> {
       durationMs: closedAt === undefined ? undefined : closedAt - createdAt,
     },
   };
-}
-
-const MAX_LIMIT = 100;
-
-function limitOf(text: string | null): number {
-  if (text === null) return 20;
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw wrongField("limit", `limit must be a whole number from 1 to ${MAX_LIMIT}.`);
 }

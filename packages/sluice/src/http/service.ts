@@ -2,16 +2,16 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Message } from "../chat/index.ts";
 import type { Dialects } from "../dialects/index.ts";
-import type { Runs } from "../run/index.ts";
-import type { EncodedEntry } from "./encode-entry.ts";
+import type { Conversations, Runs } from "../run/index.ts";
 import type { Readers } from "./readers.ts";
 import type { Shared } from "./shared.ts";
 import type { Turn } from "./turns.ts";
-import type { Authorize } from "./types.ts";
+import type { Authorize, EncodedEntry } from "./types.ts";
 
 /** What every handler works with. */
 export interface Service {
   readonly runs: Runs;
+  readonly conversations: Conversations;
   readonly clock: Clock;
   readonly log: Logger;
   readonly dialects: Dialects;

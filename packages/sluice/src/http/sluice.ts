@@ -3,7 +3,14 @@ import { silent, type Logger } from "../base/log.ts";
 import type { Random } from "../base/id.ts";
 import { builtInDialects, createDialects, type Dialect } from "../dialects/index.ts";
 import { createMemoryLog, type LogStore } from "../log/index.ts";
-import { createRuns, type RunInput, type RunLimits, type Runs, type StartRun } from "../run/index.ts";
+import {
+  createConversations,
+  createRuns,
+  type RunInput,
+  type RunLimits,
+  type Runs,
+  type StartRun,
+} from "../run/index.ts";
 import { checkPath, checkWhole } from "./check-options.ts";
 import { callOf, type NodeRequest, type NodeResponse } from "./node.ts";
 import { sendReply } from "./node-reply.ts";
@@ -94,6 +101,7 @@ export function createSluice(options: SluiceOptions): Sluice {
   const readers = createReaders();
   const service: Service = {
     runs,
+    conversations: createConversations({ store, clock }),
     readers,
     clock,
     log,

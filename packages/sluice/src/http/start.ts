@@ -1,11 +1,12 @@
 import { SluiceError } from "../base/errors.ts";
 import { canonicalJson, type JsonObject } from "../base/json.ts";
-import type { RunInput, RunState, StartRun } from "../run/index.ts";
+import type { RunInput, RunState } from "../run/index.ts";
 import { parseAsk, wrongField, type Ask } from "./ask.ts";
 import { parseJson, readBody } from "./body.ts";
 import { authorized, dialectOf, ownRun, positionOf, readReply, wordingOf, type Authorized } from "./read.ts";
 import { runNotFound } from "./reply.ts";
 import type { Service } from "./service.ts";
+import { keepTurn, withHistory } from "./threads.ts";
 import type { Call, Reply } from "./types.ts";
 
 /** Makes the source for a question, or throws what is wrong with it (`graph/unknown`, `request/invalid`) before a run exists. */
@@ -109,9 +110,10 @@ async function begin(service: Service, answer: Answer, { call, ask, caller }: Qu
   // Whoever has gone before anything exists is not answered, nor does it cost a model's call.
   call.signal.throwIfAborted();
   const { owner } = caller;
-  const { requestId, ...request } = ask;
-  const options: StartRun = { owner, request, meta: metaOf(ask), ...(requestId === undefined ? {} : { requestId }) };
-  const { id } = await service.runs.start(options, answer(ask, { owner }));
+  const { requestId, continues: _how, ...request } = ask;
+  const source = answer(await withHistory(service, owner, ask), { owner });
+  const { id, attached } = await service.runs.start({ owner, requestId, request, meta: metaOf(ask) }, source);
+  if (!attached) await keepTurn(service, owner, ask, id);
   const run = await service.runs.get(id);
   if (!run) throw runNotFound();
   return run;

@@ -14,6 +14,7 @@ export type Action =
   | { readonly kind: "start" }
   | { readonly kind: "list" }
   | { readonly kind: "cancel"; readonly requestId: string }
+  | { readonly kind: "thread"; readonly threadId: string }
   | { readonly kind: "read" | "stop"; readonly runId: string; readonly run: RunState | undefined };
 
 /**
@@ -70,3 +71,6 @@ export interface ReaderOutcome {
   readonly writes: number;
   readonly bytes: number;
 }
+
+/** The frames of one entry, each in pieces of at most 64 KiB. */
+export type EncodedEntry = readonly (readonly Uint8Array[])[];

@@ -118,7 +118,10 @@ for (const [kind, start] of Object.entries(SITES)) {
       expect(one?.filter(({ event }) => event === "done")).toHaveLength(1);
       expect(other).toEqual(one);
       const again = await site.fetch("/cancel/r1", { method: "POST" });
-      expect([again.status, ["finished", "aborted"]]).toEqual([200, expect.arrayContaining([(await again.json() as { status: string }).status])]);
+      expect([again.status, ["finished", "aborted"]]).toEqual([
+        200,
+        expect.arrayContaining([((await again.json()) as { status: string }).status]),
+      ]);
     });
 
     it("a log that is deleted under its readers breaks them off, with one line each", async () => {
@@ -197,7 +200,11 @@ for (const [kind, start] of Object.entries(SITES)) {
       const run = await site.sluice.startRun({ owner: "alice" }, valve.answer({ messages: [] }, { owner: "alice" }));
       const request = new Request("http://site.test/", { method: "HEAD" });
       for (const response of [await run.toResponse(request), await site.sluice.resume(request, run.id)]) {
-        expect([response.status, response.body, response.headers.get("content-type")]).toEqual([200, null, "text/event-stream"]);
+        expect([response.status, response.body, response.headers.get("content-type")]).toEqual([
+          200,
+          null,
+          "text/event-stream",
+        ]);
       }
       valve.end();
       await site.sluice.drain(AbortSignal.abort());

@@ -1,0 +1,63 @@
+import { z } from "zod";
+import { SluiceError, publicError } from "../base/errors.ts";
+import { wrongField, type Ask } from "./ask.ts";
+import { readBody } from "./body.ts";
+import { pageOf } from "./page.ts";
+import { authorized } from "./read.ts";
+import { empty, json } from "./reply.ts";
+import type { Service } from "./service.ts";
+import type { Call, Reply } from "./types.ts";
+
+/** The question with what was said before it. `messages` in a request beat what is kept of its thread. */
+export async function withHistory(service: Service, owner: string, ask: Ask): Promise<Ask> {
+  if (ask.threadId === undefined || ask.continues !== true) return ask;
+  const said = await service.conversations.messages(owner, ask.threadId);
+  return { ...ask, messages: [...said.map(({ role, content }) => ({ role, content })), ...ask.messages] };
+}
+
+/** Keeps a question in its thread, and the answer once there is one. A thread that cannot be kept costs no answer. */
+export async function keepTurn(service: Service, owner: string, ask: Ask, runId: string): Promise<void> {
+  const { threadId, messages } = ask;
+  const content = messages.findLast(({ role }) => role === "user")?.content;
+  if (threadId === undefined || content === undefined) return;
+  const { conversations, runs, log } = service;
+  const tell = (error: unknown): void => {
+    log("error", "thread not kept", { run: runId, code: publicError(error).code, error });
+  };
+  await conversations.addQuestion(owner, threadId, { runId, content }).catch(tell);
+  void runs
+    .ended(runId)
+    .then(() => conversations.addAnswer(owner, threadId, runId))
+    .catch(tell);
+}
+
+/** `GET /threads?limit=&before=`: the caller's conversations, newest first. */
+export async function listThreads(service: Service, call: Call): Promise<Reply> {
+  const { owner, headers } = await authorized(service, call, { kind: "list" });
+  return json(200, await service.conversations.list(owner, pageOf(call)), headers);
+}
+
+/** `GET /threads/<id>`: a conversation with its messages. */
+export async function getThread(service: Service, call: Call, threadId: string): Promise<Reply> {
+  const { owner, headers } = await authorized(service, call, { kind: "thread", threadId });
+  const thread = await service.conversations.get(owner, threadId);
+  if (!thread) throw new SluiceError("thread/not-found", "There is no such conversation.");
+  return json(200, { ...thread, messages: await service.conversations.messages(owner, threadId) }, headers);
+}
+
+const renaming = z.object({ title: z.string().trim().min(1).max(200) });
+
+/** `PATCH /threads/<id> {title}` */
+export async function renameThread(service: Service, call: Call, threadId: string): Promise<Reply> {
+  const { owner, headers } = await authorized(service, call, { kind: "thread", threadId });
+  const parsed = renaming.safeParse(await readBody(call));
+  if (!parsed.success) throw wrongField("title", "title: a text of 1 to 200 characters.");
+  return json(200, await service.conversations.rename(owner, threadId, parsed.data.title), headers);
+}
+
+/** `DELETE /threads/<id>`: with its ended runs. */
+export async function deleteThread(service: Service, call: Call, threadId: string): Promise<Reply> {
+  const { owner, headers } = await authorized(service, call, { kind: "thread", threadId });
+  await service.conversations.delete(owner, threadId);
+  return empty(204, headers);
+}

@@ -1,0 +1,110 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { describe, expect, it } from "vitest";
+import { createManualClock } from "../../src/testing/manual-clock.ts";
+import { SITES, ask, codeOf, createValve, eventsOf, say, startNodeSite, turn, until } from "./support.ts";
+
+const SHUTDOWN = {
+  simple: ["error", { code: "run/shutdown", message: expect.any(String) as string }],
+  graph: ["error", { code: "run/shutdown", message: expect.any(String) as string }],
+  "ai-sdk": ["message", { type: "error", code: "run/shutdown", errorText: expect.any(String) as string }],
+} as const;
+
+for (const [kind, start] of Object.entries(SITES)) {
+  describe(`a drain over ${kind}`, () => {
+    it("lets all readers stay until their terminal, takes no new runs, and resolves when they have it", async () => {
+      const valve = createValve();
+      const site = await start({ answer: valve.answer });
+      const dialects = Object.keys(SHUTDOWN);
+      const asking = dialects.map((dialect) =>
+        site.fetch(`/stream?dialect=${dialect}`, ask("Hello", { requestId: dialect })),
+      );
+      const reading = (await Promise.all(asking)).map(eventsOf);
+      await until(() => valve.calls === 3);
+      let drained = false;
+      const draining = site.sluice.drain(new AbortController().signal).then(() => (drained = true));
+      const refused = await site.fetch("/stream", ask("Hello"));
+      expect([refused.status, codeOf(await refused.json()), refused.headers.get("retry-after")]).toEqual([
+        503,
+        "run/draining",
+        "2",
+      ]);
+      expect((await site.fetch("/ready")).status).toBe(503);
+      const attached = site.fetch("/stream", ask("Hello", { requestId: "simple" })).then(eventsOf);
+      await until(() => site.lines.length === 2);
+      expect(drained).toBe(false);
+      valve.push(...say("to the end"));
+      valve.end();
+      const all = await Promise.all(reading);
+      expect(all.map((events) => JSON.stringify(events).includes("d"))).toEqual([true, true, true]);
+      expect(all.map((events) => events.at(-1)?.data)).toEqual([
+        '{"finishReason":"stop"}',
+        expect.stringContaining("to the end"),
+        "[DONE]",
+      ]);
+      expect(await attached).toEqual(all[0]);
+      await draining;
+      await site.close();
+    });
+
+    it("gives every reader the terminal of its dialect at the deadline, and then resolves, twice too", async () => {
+      const valve = createValve();
+      const site = await start({ answer: valve.answer });
+      const asking = Object.keys(SHUTDOWN).map((dialect) => site.fetch(`/stream?dialect=${dialect}`, ask("Hello")));
+      const reading = (await Promise.all(asking)).map(eventsOf);
+      await until(() => valve.calls === 3);
+      const deadline = new AbortController();
+      const draining = [site.sluice.drain(deadline.signal), site.sluice.drain(deadline.signal)];
+      await turn();
+      deadline.abort();
+      const events = await Promise.all(reading);
+      await Promise.all(draining);
+      for (const [index, [event, data]] of Object.values(SHUTDOWN).entries()) {
+        const last = events[index]?.findLast(({ data: text }) => text !== "[DONE]");
+        expect([last?.event, JSON.parse(last?.data ?? "")]).toEqual([event, data]);
+      }
+      expect(valve.signals.every(({ aborted }) => aborted)).toBe(true);
+      expect(site.lines.map(({ message, fields }) => [message, fields["code"]])).toEqual(
+        Array.from({ length: 3 }, () => ["run interrupted", "run/shutdown"]),
+      );
+      await site.close();
+    });
+  });
+}
+
+describe("a drain", () => {
+  // A process that exits once it has drained would take the last bytes with it, and with them the terminal.
+  it("waits for what was written until the connection has taken it", async () => {
+    const clock = createManualClock();
+    const valve = createValve();
+    const site = await startNodeSite({ answer: valve.answer, clock });
+    const connection = once(site.server, "connection");
+    const socket = connect(site.port, "127.0.0.1");
+    socket.pause();
+    socket.write("GET /stream?payload=%7B%22message%22%3A%7B%22content%22%3A%22x%22%7D%7D HTTP/1.1\r\nHost: x\r\n\r\n");
+    const [peer] = (await connection) as [Socket];
+    await until(() => valve.calls === 1);
+    // Until the socket takes no more, and less than what would make the writer wait is left.
+    valve.push({ type: "text-start", id: "t" });
+    while (peer.writableLength === 0) {
+      valve.push({ type: "text-delta", id: "t", delta: "x".repeat(8_000) });
+      await turn();
+      await turn();
+    }
+    valve.push({ type: "error", errorText: "the end", code: "PROCESSING_ERROR" });
+    let drained = false;
+    const draining = site.sluice.drain(new AbortController().signal).then(() => (drained = true));
+    await until(() => site.sluice.runs.producing === 0);
+    for (let left = 20; left > 0; left -= 1) await turn();
+    expect([drained, peer.writableLength > 0]).toEqual([false, true]);
+    let text = "";
+    socket.on("data", (chunk: Buffer) => (text = text.slice(-1_000) + chunk.toString()));
+    socket.resume();
+    await draining;
+    expect(peer.writableLength).toBe(0);
+    await until(() => text.endsWith("\r\n0\r\n\r\n"));
+    expect(text).toContain("the end");
+    socket.destroy();
+    await site.close();
+  });
+});
