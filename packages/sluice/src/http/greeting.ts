@@ -9,3 +9,10 @@ export function greeting(retryMs: number): string {
 }
 
 export const HEARTBEAT: string = encodeComment();
+
+/** Whether these bytes end a frame. A large one comes in pieces, and nothing may be written into the middle of it. */
+export function endsFrame(bytes: Uint8Array): boolean {
+  return bytes.at(-1) === LINE_FEED && bytes.at(-2) === LINE_FEED;
+}
+
+const LINE_FEED = 10;

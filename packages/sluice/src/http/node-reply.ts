@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { breakOff } from "./break-off.ts";
-import { HEARTBEAT, greeting } from "./greeting.ts";
+import { HEARTBEAT, endsFrame, greeting } from "./greeting.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { NodeRequest, NodeResponse } from "./node.ts";
 import type { EventStream, ReaderOutcome, Reply } from "./types.ts";
@@ -74,15 +74,18 @@ async function sendEvents(
   // Fires with LEFT, or with the reason why the answer is broken off.
   const over = new AbortController();
   const leave = (): void => over.abort(LEFT);
-  const fail = (error: unknown): void => {
+  const fail = (error: unknown, lastFrame?: string): void => {
     if (over.signal.aborted) return;
+    if (lastFrame !== undefined && betweenFrames && !full) write(Buffer.from(lastFrame));
     over.abort(error);
     breakOff(req, res, clock);
   };
   let writes = 0;
   let bytes = 0;
   let full = false;
+  let betweenFrames = true;
   const write = (frames: Uint8Array): boolean => {
+    betweenFrames = endsFrame(frames);
     writes += 1;
     bytes += frames.byteLength;
     return writeTo(res, frames);
@@ -91,7 +94,7 @@ async function sendEvents(
   writeHead(res, 200, headers);
   write(Buffer.from(greeting(events.retryMs)));
   const heartbeat = startHeartbeat(clock, events.heartbeatMs, () => {
-    if (!full) write(Buffer.from(HEARTBEAT));
+    if (betweenFrames && !full) write(Buffer.from(HEARTBEAT));
   });
   const exit = events.enter(fail);
   gone.addEventListener("abort", leave, { once: true });

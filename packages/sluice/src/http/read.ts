@@ -1,4 +1,4 @@
-import { SluiceError, publicError } from "../base/errors.ts";
+import { SluiceError, isSluiceError, publicError } from "../base/errors.ts";
 import { START, formatOffset, parsePosition, type Position } from "../base/offset.ts";
 import type { Dialect } from "../dialects/index.ts";
 import type { RunState } from "../run/index.ts";
@@ -84,13 +84,14 @@ export async function readReply(service: Service, call: Call, run: RunState, opt
       runId: run.id,
       heartbeatMs: service.heartbeatMs,
       retryMs: service.retryMs,
-      enter: service.readers.add,
+      enter: (breakOff) => service.readers.add({ resumes: dialect.resumes, breakOff }),
       open: (signal) => deliver(service, { run, dialect, after, idPrefix }, signal),
       closed({ error, left, writes, bytes }) {
         const fields = { run: run.id, chunks: writes, bytes, ms: service.clock.now() - startedAt };
         if (left) readerLeft(service.log, fields);
         else if (error !== undefined) {
-          service.log("error", "reader interrupted", { code: publicError(error).code, ...fields, error });
+          const level = isSluiceError(error, "run/draining") ? "info" : "error";
+          service.log(level, "reader interrupted", { code: publicError(error).code, ...fields, error });
         }
       },
     },

@@ -1,24 +1,40 @@
 import { SluiceError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
+import { encodeEvent } from "../sse/index.ts";
 
 /** The streams that are open on this node. */
 export interface Readers {
-  /** @param breakOff ends the stream visibly broken, unless it has ended. Returns what takes it out again. */
-  add(breakOff: (reason: SluiceError) => void): () => void;
+  /** Returns what takes it out again. */
+  add(reader: Reader): () => void;
+  /** Sends those whose clients come back by themselves to another node, soon. */
+  move(): void;
   /** Resolves when no stream is open. Those that still are after `ms` are broken off. */
   finish(clock: Clock, ms: number): Promise<void>;
 }
 
+export interface Reader {
+  readonly resumes: boolean;
+  /** Ends the stream visibly broken, unless it has ended; where it can, after the last frame. */
+  breakOff(reason: SluiceError, lastFrame?: string): void;
+}
+
+const RETRY_MS = 250;
+
 export function createReaders(): Readers {
-  const open = new Set<(reason: SluiceError) => void>();
+  const open = new Set<Reader>();
   const waiting = new Set<() => void>();
   return {
-    add(breakOff) {
-      open.add(breakOff);
+    add(reader) {
+      open.add(reader);
       return () => {
-        open.delete(breakOff);
+        open.delete(reader);
         if (open.size === 0) for (const resolve of waiting) resolve();
       };
+    },
+    move() {
+      const reason = new SluiceError("run/draining", "This server is shutting down. Go on at another.");
+      const retry = encodeEvent({ retry: RETRY_MS });
+      for (const reader of open) if (reader.resumes) reader.breakOff(reason, retry);
     },
     async finish(clock, ms) {
       if (open.size === 0) return;
@@ -30,7 +46,7 @@ export function createReaders(): Readers {
           resolve();
         };
         const cancel = clock.timer(ms, () => {
-          for (const breakOff of open) breakOff(reason);
+          for (const reader of open) reader.breakOff(reason);
           done();
         });
         waiting.add(done);

@@ -85,7 +85,8 @@ export interface Sluice {
   /** An error as the JSON answer of the contract, with its status and one log line. */
   toErrorResponse(error: unknown, request: Request): Response;
   /**
-   * No new runs from now on. Resolves when those of this process have ended, by themselves or at the deadline, and
+   * No new runs from now on. On a store that other nodes share, readers whose clients come back by themselves are sent
+   * there. Resolves when those of this process have ended, by themselves or at the deadline, and
    * their readers have everything; a reader that takes nothing is broken off 2 s later.
    */
   drain(deadline: AbortSignal): Promise<void>;
@@ -148,7 +149,10 @@ export function createSluice(options: SluiceOptions): Sluice {
     handleNode: (req, res) => answerNode(req, res, routes),
     toErrorResponse: (error, request) => web.toResponse(refuse(error, request, log), request, clock),
     async drain(deadline) {
-      await runs.drain(deadline);
+      const drained = runs.drain(deadline);
+      // Another node has the same logs: whoever comes back by himself goes on there.
+      if (store.reach === "cluster") readers.move();
+      await drained;
       await readers.finish(clock, LAST_FRAMES_MS);
     },
   };

@@ -58,7 +58,7 @@ export interface EventStream {
   /** What the reader is told to wait before it comes back. */
   readonly retryMs: number;
   /** To be called when the stream begins, and what it returns when it is over: see Readers. */
-  readonly enter: (breakOff: (reason: SluiceError) => void) => () => void;
+  readonly enter: (breakOff: (reason: SluiceError, lastFrame?: string) => void) => () => void;
   /** Frames as bytes, a piece at a time. Ends only after the terminal; in every other case it throws. */
   open(signal: AbortSignal): AsyncGenerator<Uint8Array>;
   /** Tells how the reader fared, once. `error` is undefined for one that has everything. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { isSluiceError } from "../base/errors.ts";
 import { incomplete, tooLarge } from "./body.ts";
-import { HEARTBEAT, greeting } from "./greeting.ts";
+import { HEARTBEAT, endsFrame, greeting } from "./greeting.ts";
 import { startHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import type { BodyText, Call, EventStream, ReaderOutcome, Reply } from "./types.ts";
 
@@ -66,10 +66,12 @@ function streamOf(events: EventStream, gone: AbortSignal, clock: Clock): Readabl
   let heartbeat: Heartbeat | undefined;
   let exit = (): void => {};
   let ended = false;
+  let betweenFrames = true;
   let writes = 0;
   let bytes = 0;
 
   function send(chunk: Uint8Array): void {
+    betweenFrames = endsFrame(chunk);
     writes += 1;
     bytes += chunk.byteLength;
     controller.enqueue(chunk);
@@ -79,7 +81,7 @@ function streamOf(events: EventStream, gone: AbortSignal, clock: Clock): Readabl
     send(encoder.encode(greeting(events.retryMs)));
     heartbeat = startHeartbeat(clock, events.heartbeatMs, () => {
       // Below zero something waits already: the silence is the reader's own.
-      if ((controller.desiredSize ?? -1) >= 0) send(encoder.encode(HEARTBEAT));
+      if (betweenFrames && (controller.desiredSize ?? -1) >= 0) send(encoder.encode(HEARTBEAT));
     });
     exit = events.enter((reason) => fail({ error: reason, left: false }));
     // Not every server cancels the body of a client that has gone.

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
+import { createMemoryLog } from "../../src/log/index.ts";
 import { createManualClock } from "../../src/testing/manual-clock.ts";
 import { SITES, ask, codeOf, createValve, eventsOf, say, startNodeSite, turn, until } from "./support.ts";
 
@@ -105,6 +106,46 @@ describe("a drain", () => {
     await until(() => text.endsWith("\r\n0\r\n\r\n"));
     expect(text).toContain("the end");
     socket.destroy();
+    await site.close();
+  });
+});
+
+describe("a drain on a store that other nodes share", () => {
+  it("sends readers of dialects whose clients come back elsewhere at once, the others stay", async () => {
+    const clock = createManualClock();
+    const memory = createMemoryLog({ clock });
+    // As memory, but as if others were there.
+    const store = new Proxy(memory, {
+      get(target, key) {
+        if (key === "reach") return "cluster";
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const valve = createValve();
+    const site = await startNodeSite({ answer: valve.answer, store });
+    const asked = async (dialect: string): Promise<Response> =>
+      site.fetch(`/stream?dialect=${dialect}`, ask("Hello", { requestId: "r", graphType: "g" }));
+    const moved = await asked("simple");
+    const staying = eventsOf(await asked("ai-sdk"));
+    let text = "";
+    const reading = (async () => {
+      for await (const chunk of moved.body!.pipeThrough(new TextDecoderStream())) text += chunk;
+    })();
+    await until(() => text.includes("typing"));
+    const draining = site.sluice.drain(new AbortController().signal);
+    await expect(reading).rejects.toThrow();
+    expect(text).toMatch(/\n\nretry: 250\n\n$/);
+    // The run goes on, and whoever comes back here after all is served.
+    const back = eventsOf(
+      await site.fetch(moved.headers.get("location") ?? "", { headers: { "last-event-id": "11" } }),
+    );
+    valve.push(...say("whole"));
+    valve.end();
+    expect((await staying).at(-1)?.data).toBe("[DONE]");
+    expect((await back).at(-1)?.event).toBe("done");
+    await draining;
+    expect(site.lines.filter(({ fields }) => fields["code"] === "run/draining")).toMatchObject([{ level: "info" }]);
     await site.close();
   });
 });

@@ -41,3 +41,26 @@ for (const [kind, start] of Object.entries(SITES)) {
     });
   });
 }
+
+describe("the heartbeat of a reader that pauses inside a large frame", () => {
+  it("waits for the end of the frame", async () => {
+    const clock = createManualClock();
+    const valve = createValve();
+    const site = await SITES["Web Request and Response"]!({ answer: valve.answer, clock });
+    const delta = "x".repeat(300_000);
+    valve.push({ type: "text-start", id: "t" }, { type: "text-delta", id: "t", delta });
+    valve.end();
+    const response = await site.fetch("/stream", ask("Hello"));
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    let pieces = 0;
+    for (let step = await reader.read(); !step.done; step = await reader.read()) {
+      text += step.value;
+      if (step.value.startsWith("x") && (pieces += 1) < 4) await clock.advance(16_000);
+    }
+    expect(pieces).toBeGreaterThan(3);
+    expect(text).toContain(`data: {"content":"${delta}"}\n\n`);
+    expect(text).toContain("event: done");
+    await site.close();
+  });
+});
