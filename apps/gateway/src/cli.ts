@@ -1,30 +1,34 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
 import { isSluiceError } from "sluice/errors";
-import { createMemoryLog } from "sluice/log";
 import { parseConfig, type Config } from "./config.ts";
 import { startGateway, type Gateway } from "./gateway.ts";
 import { createLog } from "./log.ts";
 import { isLoopback } from "./loopback.ts";
+import { openStore, type OpenStore } from "./store.ts";
 
 try {
   // What the environment says already wins over the file.
   if (existsSync(".env")) process.loadEnvFile(".env");
   const config = parseConfig(process.env);
-  const gateway = await startGateway(config, { store: createMemoryLog(), log: createLog(config.logLevel) });
-  console.log(welcome(gateway, config));
-  endOnSignal(gateway, config.drainMs);
+  const log = createLog(config.logLevel);
+  const opened = await openStore(config, log);
+  const gateway = await startGateway(config, { store: opened.store, log });
+  console.log(welcome(gateway, config, opened));
+  endOnSignal(gateway, config.drainMs, opened);
 } catch (error) {
   console.error(reasonOf(error));
   process.exit(1);
 }
 
-function welcome({ url, models }: Gateway, config: Config): string {
+function welcome({ url, models }: Gateway, config: Config, { name }: OpenStore): string {
   const demo = models.some((model) => model.demo);
   const model = demo
     ? "the built-in demo; OPENAI_API_KEY or OPENAI_BASE_URL switch to a real one"
     : models.map(({ name }) => name).join(", ");
-  return [`Sluice is at ${url}`, `  model: ${model}`, `  ${whoMayAsk(config)}`].join("\n");
+  return [`Sluice is at ${url}`, `  model: ${model}`, `  answers are kept in ${name}`, `  ${whoMayAsk(config)}`].join(
+    "\n",
+  );
 }
 
 function whoMayAsk({ keys, allowAnonymous, host }: Config): string {
@@ -37,7 +41,7 @@ function whoMayAsk({ keys, allowAnonymous, host }: Config): string {
 // One Ctrl-C arrives twice under npm: from the terminal, and forwarded.
 const SAME_SIGNAL_MS = 300;
 
-function endOnSignal(gateway: Gateway, drainMs: number): void {
+function endOnSignal(gateway: Gateway, drainMs: number, store: OpenStore): void {
   const deadline = new AbortController();
   let since: number | undefined;
   const end = (): void => {
@@ -47,15 +51,19 @@ function endOnSignal(gateway: Gateway, drainMs: number): void {
     }
     since = performance.now();
     setTimeout(() => deadline.abort(), drainMs).unref();
-    gateway.close(deadline.signal).then(
-      () => process.exit(0),
-      (error: unknown) => {
-        console.error(reasonOf(error));
-        process.exit(1);
-      },
-    );
+    void close(deadline.signal);
     const left = gateway.producing;
     if (left > 0) console.error(`Open answers: ${left}. They have ${drainMs / 1000} s; the same again ends them now.`);
+  };
+  const close = async (signal: AbortSignal): Promise<void> => {
+    try {
+      await gateway.close(signal);
+      await store.close();
+      process.exit(0);
+    } catch (error) {
+      console.error(reasonOf(error));
+      process.exit(1);
+    }
   };
   process.on("SIGTERM", end);
   process.on("SIGINT", end);

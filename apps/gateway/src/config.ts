@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { SluiceError } from "sluice/errors";
+import { parseStore, type StoreConfig } from "./store.ts";
 
 export interface Config {
   readonly host: string;
@@ -12,6 +13,9 @@ export interface Config {
   readonly allowAnonymous: boolean;
   readonly corsOrigins: readonly string[];
   readonly drainMs: number;
+  readonly store: StoreConfig;
+  /** A producer that has not renewed for this long is taken for dead, and its answer is ended. */
+  readonly leaseMs: number;
   readonly openai: OpenAIConfig | undefined;
   readonly logLevel: string;
 }
@@ -50,6 +54,20 @@ const environment = z.object({
   SLUICE_SECRET: z.string().min(16, { error: "needs 16 characters or more" }).optional(),
   SLUICE_ALLOW_ANONYMOUS: flag.default(false),
   SLUICE_CORS_ORIGINS: list.pipe(z.array(origin)).default([]),
+  SLUICE_STORE: z
+    .string()
+    .default("disk:./data")
+    .transform((text, context) => {
+      try {
+        return parseStore(text);
+      } catch (error) {
+        context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "invalid" });
+        return z.NEVER;
+      }
+    }),
+  SLUICE_LEASE_MS: wholeNumber(60_000)
+    .pipe(z.number().min(500, { error: "must be a whole number from 500 to 60000" }))
+    .default(7_000),
   SLUICE_DRAIN_MS: wholeNumber(3_600_000).default(25_000),
   SLUICE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   OPENAI_API_KEY: z.string().optional(),
@@ -76,6 +94,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     allowAnonymous: values.SLUICE_ALLOW_ANONYMOUS,
     corsOrigins: values.SLUICE_CORS_ORIGINS.map((text) => new URL(text).origin),
     drainMs: values.SLUICE_DRAIN_MS,
+    store: values.SLUICE_STORE,
+    leaseMs: values.SLUICE_LEASE_MS,
     openai: openaiConfig(values),
     logLevel: values.SLUICE_LOG_LEVEL,
   };

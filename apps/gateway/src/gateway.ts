@@ -48,6 +48,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   const sluice = createSluice({
     store,
     log,
+    leaseMs: config.leaseMs,
     authorize: owners.authorize,
     answer: createAnswer(models),
     registry: () => ({ graphs: GRAPHS, models: models.list }),

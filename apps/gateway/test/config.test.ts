@@ -10,6 +10,8 @@ const DEFAULTS: Config = {
   allowAnonymous: false,
   corsOrigins: [],
   drainMs: 25_000,
+  store: { kind: "disk", path: "./data" },
+  leaseMs: 7_000,
   openai: undefined,
   logLevel: "info",
 };

@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   "log/exists": 409,
   "log/not-found": 404,
   "log/gap": 410,
+  "log/rewound": 410,
   "log/conflict": 409,
   "log/fenced": 409,
   "log/closed": 409,

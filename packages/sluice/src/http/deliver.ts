@@ -2,6 +2,7 @@ import { SluiceError } from "../base/errors.ts";
 import { createEntryEncoder, type Reading } from "./encode-entry.ts";
 import { STEP } from "./replay.ts";
 import type { Service } from "./service.ts";
+import type { Turn } from "./turns.ts";
 
 const encoder = new TextEncoder();
 
@@ -16,9 +17,10 @@ const WORK_PER_ENTRY = 64;
  */
 export async function* deliver(service: Service, reading: Reading, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { from, encode } = createEntryEncoder(service, reading);
-  let work = 0;
+  const pace = createPace(service.turn);
   for await (const slice of service.runs.store.tail(reading.run.id, { after: from, ...STEP, signal })) {
     let text = "";
+    let work = 0;
     let sequence = slice.after;
     for (const entry of slice.entries) {
       work += entry.length + WORK_PER_ENTRY;
@@ -32,17 +34,27 @@ export async function* deliver(service: Service, reading: Reading, signal: Abort
       for (const piece of await encoded) {
         signal.throwIfAborted();
         yield piece;
-        // A socket that takes much at once would be given all of it before anybody else has a turn.
-        await service.turn();
+        await pace(piece.byteLength);
       }
     }
     if (text !== "") yield encoder.encode(text);
     if (slice.end) return;
-    if (work < WORK_PER_TURN) continue;
-    // A long way to catch up must not keep the other readers of this process waiting.
-    work = 0;
-    await service.turn();
+    await pace(work);
   }
   signal.throwIfAborted();
   throw new SluiceError("log/released", "The store was let go of while a reader was in it.");
+}
+
+/**
+ * Waits for a turn after much work: a reader with a long way to catch up, whose socket takes all of it at once, must
+ * not keep the others of this process waiting. One that is live hardly ever waits.
+ */
+function createPace(turn: Turn): (work: number) => Promise<void> {
+  let done = 0;
+  return async (work) => {
+    done += work;
+    if (done < WORK_PER_TURN) return;
+    done = 0;
+    await turn();
+  };
 }

@@ -18,7 +18,8 @@ export async function replay(
   each: (event: RunEvent, sequence: number) => void,
 ): Promise<void> {
   const { store, runId, last, turn } = log;
-  for (let sequence = 0; sequence < last; await turn()) {
+  for (let sequence = 0; sequence < last;) {
+    if (sequence > 0) await turn();
     const { entries } = await store.read(runId, { after: sequence, ...STEP });
     // Written by this library's writer, which has checked it.
     for (const entry of entries.slice(0, last - sequence)) each(JSON.parse(entry) as RunEvent, (sequence += 1));

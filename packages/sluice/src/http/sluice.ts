@@ -38,6 +38,8 @@ export interface SluiceOptions extends RoutesOptions {
   readonly limits?: Partial<RunLimits>;
   /** How long an answer is kept after its end. Default 86,400,000 (24 h). */
   readonly ttlMs?: number;
+  /** A producer that has not renewed for this long has lost its run. Default 7,000. */
+  readonly leaseMs?: number;
   /** A comment goes out after this much silence. Default 15,000. */
   readonly heartbeatMs?: number;
   /** How long a reader that was cut is told to wait before it comes back. Default 1,000. */

@@ -12,3 +12,5 @@ export type {
   OpenAIServerRequest,
   OpenAIStep,
 } from "./openai-server.ts";
+export { startRedisCluster, startRedisSentinel, startRedisServer } from "./redis-server.ts";
+export type { RedisSentinel, RedisServer, RedisServerOptions, RedisServers } from "./redis-server.ts";

@@ -1,0 +1,27 @@
+/**
+ * What the store asks of a Redis client: `Redis` and `Cluster` of ioredis fit as they are. For another client write
+ * these few calls by hand; node-redis has `sendCommand([command, ...args])`, `sSubscribe` and `sUnsubscribe`.
+ */
+export interface RedisClient {
+  /** Sends one command. On a Cluster it goes to the node of its first key; `evalsha` and `eval` name that third. */
+  call(command: string, args: string[]): Promise<unknown>;
+  /** `ready` after each connect; on a Cluster also `+node` and `node error`. */
+  on(event: string, listener: (...args: unknown[]) => void): unknown;
+  removeListener(event: string, listener: (...args: unknown[]) => void): unknown;
+  /** With true: connects anew. Asked for when the server says that it is no master any more. */
+  disconnect?(reconnect?: boolean): void;
+  /** Another connection like this one. */
+  duplicate?(): RedisSubscriber;
+  /** Where it is true, the client itself is the subscriber: it brings subscriptions to the nodes of the Cluster. */
+  readonly isCluster?: boolean;
+}
+
+/** A connection for sharded pub/sub only. It keeps reconnecting; the store subscribes again by itself. */
+export interface RedisSubscriber {
+  ssubscribe(channel: string): Promise<unknown>;
+  sunsubscribe(channel: string): Promise<unknown>;
+  /** `smessage` with channel and message, `ready` after each connect, `error`. */
+  on(event: string, listener: (...args: unknown[]) => void): unknown;
+  removeListener(event: string, listener: (...args: unknown[]) => void): unknown;
+  disconnect(): void;
+}

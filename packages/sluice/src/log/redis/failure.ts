@@ -1,0 +1,76 @@
+import { SluiceError } from "../../base/errors.ts";
+import { formatOffset } from "../../base/offset.ts";
+import { fenced, notFound } from "../rules.ts";
+import type { AppendAt } from "../types.ts";
+import type { Reply } from "./reply.ts";
+
+/**
+ * What a failure of Redis means. `passing`: a connection that broke, a fail-over, a server that loads: worth asking
+ * again. `lasting`: somebody has to do something. `foreign`: a mistake in this store, or in the keys.
+ */
+export type FailureKind = "passing" | "lasting" | "foreign";
+
+const PASSING: ReadonlySet<string> = new Set(["READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "BUSY"]);
+const LASTING: ReadonlySet<string> = new Set(["MISCONF", "OOM", "NOREPLICAS", "NOAUTH", "WRONGPASS", "NOPERM"]);
+
+export function kindOf(error: unknown): FailureKind {
+  const word = replyCode(error);
+  if (PASSING.has(word)) return "passing";
+  if (LASTING.has(word)) return "lasting";
+  // What the server did not say, the client did: the connection is closed, refused, out of retries.
+  const mistaken = error instanceof TypeError || error instanceof RangeError;
+  return word === "" && !mistaken ? "passing" : "foreign";
+}
+
+/** The first word of an answer that is an error, such as `OOM`; empty when Redis did not answer. */
+export function replyCode(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  const word = /^[A-Z]{2,}(?= )/.exec(error.message)?.[0] ?? "";
+  const answered = error.name === "ReplyError" || error.name === "SimpleError" || error.name === "ErrorReply";
+  return answered ? word || "ERR" : "";
+}
+
+export function unavailable(cause: unknown): SluiceError {
+  const code = replyCode(cause);
+  return new SluiceError("log/unavailable", "The store of this server does not take requests at the moment.", {
+    cause,
+    details: code === "" ? {} : { reply: code },
+  });
+}
+
+/** What append, close and lease say in words. */
+export function refusal(id: string, reply: Reply, at?: AppendAt): SluiceError {
+  switch (reply.status) {
+    case "not-found":
+      return notFound(id);
+    case "fenced":
+      return fenced(reply.number(1));
+    case "closed":
+      return new SluiceError("log/closed", "The log is closed: nothing can follow its terminal.");
+    case "held":
+      return new SluiceError("log/lease-held", "Another producer holds the lease.");
+    case "conflict": {
+      const [expected, last] = [at?.expected, reply.number(1)];
+      const message = `The log ends at entry ${last}, not at ${expected}.`;
+      return new SluiceError("log/conflict", message, { details: { expected, last } });
+    }
+    case "max-bytes": {
+      const maxBytes = reply.number(1);
+      return new SluiceError("log/max-bytes", `The log may hold ${maxBytes} bytes.`, { details: { maxBytes } });
+    }
+    case "max-entries": {
+      const maxEntries = reply.number(1);
+      return new SluiceError("log/max-entries", `The log may hold ${maxEntries} entries.`, { details: { maxEntries } });
+    }
+    default:
+      return unavailable(new Error(`The script answered ${reply.status}.`));
+  }
+}
+
+/** A fail-over lost entries that this reader has been given: the log that comes now may be another one. */
+export function rewound(cause: SluiceError): SluiceError {
+  return new SluiceError("log/rewound", "The store lost entries that were delivered. Read from the start.", {
+    cause,
+    details: { ...cause.details, first: formatOffset(1) },
+  });
+}

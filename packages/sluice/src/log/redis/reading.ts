@@ -1,0 +1,144 @@
+import { whenAborted } from "../../base/abort.ts";
+import { isSluiceError } from "../../base/errors.ts";
+import { notFound, takeSlice } from "../rules.ts";
+import type { LogSlice, ReadLog, TailLog } from "../types.ts";
+import type { Bell, Bells } from "./bells.ts";
+import { findLog, type Context } from "./context.ts";
+import { rewound } from "./failure.ts";
+import type { Readers } from "./readers.ts";
+import { entriesAfter } from "./reply.ts";
+import { READ } from "./scripts/read.ts";
+
+const MAX_ENTRIES = 1024;
+const MAX_LENGTH = 65_536;
+
+/** @throws as `LogStore.read` */
+export async function readLog(context: Context, id: string, options: ReadLog): Promise<LogSlice> {
+  const { after, maxEntries = MAX_ENTRIES, maxLength = MAX_LENGTH } = options;
+  const entries: string[] = [];
+  let length = 0;
+  while (true) {
+    const from = after + entries.length;
+    const part = await readPart(context, id, [from, maxEntries - entries.length, maxLength - length]);
+    const { first, last } = part;
+    const log = { id, fence: 0, closed: undefined };
+    // Nothing is kept before the first entry and after the last: the rules make a gap or the end of that.
+    if (after > last || from + 1 < first) {
+      return takeSlice({ ...log, entries: [], dropped: after > last ? last : first - 1 }, options);
+    }
+    for (const entry of part.entries) {
+      entries.push(entry);
+      length += entry.length;
+    }
+    const whole = after + entries.length === last;
+    // The script counts bytes: of a text with few ASCII characters it gives less than there is room for.
+    if (!whole && entries.length < maxEntries && length < maxLength) continue;
+    return takeSlice({ ...log, entries, dropped: after, closed: (whole && part.closed) || undefined }, options);
+  }
+}
+
+interface Part {
+  readonly first: number;
+  readonly last: number;
+  readonly closed: boolean;
+  readonly entries: readonly string[];
+}
+
+async function readPart(
+  { commands, keys, time }: Context,
+  id: string,
+  [after, maxEntries, bytes]: readonly [number, number, number],
+): Promise<Part> {
+  const answer = await commands.run(READ, [keys.log(id), keys.entries(id)], [time(), after, maxEntries, bytes]);
+  if (answer.status !== "ok") throw notFound(id);
+  const entries = entriesAfter(after, answer.list(4));
+  const [kept, last] = [answer.number(1), answer.number(2)];
+  // Redis may have evicted entries, against what this store needs: they are gone, not awaited.
+  const evicted = entries.length === 0 && after + 1 >= kept && after < last;
+  const first = evicted ? last + 1 : kept;
+  return { first, last, closed: answer.number(3) === 1, entries };
+}
+
+/** What waiting needs beside the context. */
+export interface Waiting {
+  readonly bells: Bells;
+  readonly readers: Readers;
+}
+
+/** A tail. Those of one log on this node share a bell, and one answer when they ask for the same. */
+export async function* tailLog(
+  context: Context,
+  { bells, readers }: Waiting,
+  id: string,
+  options: TailLog,
+): AsyncGenerator<LogSlice> {
+  const { signal, leave } = readers.join(options.signal);
+  const bell = bells.join(context.keys.bell(id));
+  const place = { ...options, after: options.after };
+  const ask = (): Promise<LogSlice> => readLog(context, id, { ...place });
+  try {
+    while (!signal.aborted) {
+      const { version } = bell;
+      const question = `${place.after} ${place.maxEntries} ${place.maxLength}`;
+      const slice = bell.take(place) ?? (await unlessAborted(bell.share(question, ask), signal));
+      if (!slice || signal.aborted) return;
+      if (slice.entries.length === 0 && !slice.end) {
+        await bell.changed(version, signal);
+        continue;
+      }
+      place.after += slice.entries.length;
+      yield slice;
+      if (slice.end) return;
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    if (place.after > options.after && isSluiceError(error, "offset/beyond-end")) throw rewound(error);
+    throw error;
+  } finally {
+    bells.leave(bell);
+    leave();
+  }
+}
+
+/** As `LogStore.stopRequested`. A store that fails is asked again. */
+export async function waitForStop(
+  context: Context,
+  { bells, readers }: Waiting,
+  id: string,
+  given: AbortSignal,
+): Promise<void> {
+  const { signal, leave } = readers.join(given);
+  const bell = bells.join(context.keys.stop(id));
+  try {
+    while (!signal.aborted) {
+      const { version } = bell;
+      if (await unlessAborted(isOver(context, bell, id), signal)) return;
+      await bell.changed(version, signal);
+    }
+  } finally {
+    bells.leave(bell);
+    leave();
+  }
+  // A store that is let go of knows of no stop.
+  await whenAborted(given).promise;
+}
+
+async function isOver(context: Context, bell: Bell, id: string): Promise<boolean> {
+  try {
+    const found = await bell.share("state", () => findLog(context, id));
+    return !found || found.state.stopRequested || found.state.closedAt !== undefined;
+  } catch (error) {
+    if (!isSluiceError(error)) throw error;
+    return false;
+  }
+}
+
+/** undefined when the signal fires first. (No race with one promise for the signal: that would keep every answer.) */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => resolve(undefined);
+    if (signal.aborted) leave();
+    signal.addEventListener("abort", leave, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+  });
+}

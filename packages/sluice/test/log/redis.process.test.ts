@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { Cluster, Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createRedisLog, type RedisClient } from "../../src/log/redis.ts";
+import { logCases, type LogCaseContext } from "../../src/testing/log-cases.ts";
+import { createManualClock } from "../../src/testing/manual-clock.ts";
+import { startRedisCluster, startRedisServer } from "../../src/testing/redis-server.ts";
+import type { RedisServer, RedisServers } from "../../src/testing/redis-server.ts";
+import { commands, createModel, perform } from "./model.ts";
+
+let stores = 0;
+
+// Leases and lifetimes go by a clock that the case moves; timers are real.
+function context(client: RedisClient): LogCaseContext {
+  const clock = createManualClock(1_700_000_000_000);
+  let count = 0;
+  stores += 1;
+  const store = createRedisLog({ client, prefix: `case${stores}`, time: clock.now });
+  return { store, advance: (ms) => clock.advance(ms), id: () => `id ${++count}` };
+}
+
+describe("one redis-server", () => {
+  let server: RedisServer;
+  let client: Redis;
+
+  beforeAll(async () => {
+    server = await startRedisServer();
+    client = new Redis(server.url);
+  });
+
+  afterAll(async () => {
+    client.disconnect();
+    await server.close();
+  });
+
+  describe("keeps the contract", () => {
+    it.each(Object.entries(logCases))("%s", async (_sentence, run) => {
+      const given = context(client);
+      await expect(run(given)).resolves.toBeUndefined();
+      await given.store[Symbol.asyncDispose]();
+    });
+  });
+
+  it("answers any commands as the model does", async () => {
+    const subscriber = client.duplicate();
+    await fc.assert(
+      fc.asyncProperty(commands, async (list) => {
+        const clock = createManualClock();
+        stores += 1;
+        const store = createRedisLog({ client, subscriber, prefix: `model${stores}`, time: clock.now });
+        const model = createModel();
+        for (const drawn of list) {
+          const command = model.aim(drawn);
+          const answer = await perform(store, clock, command);
+          expect({ command, answer }).toEqual({ command, answer: model.answer(command) });
+        }
+        await store[Symbol.asyncDispose]();
+      }),
+      { numRuns: 200 },
+    );
+    subscriber.disconnect();
+  });
+});
+
+describe("a cluster of three", () => {
+  let cluster: RedisServers;
+  let client: Cluster;
+
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+    const nodes = cluster.servers.map(({ port }) => ({ host: "127.0.0.1", port }));
+    client = new Cluster(nodes, { shardedSubscribers: true });
+  });
+
+  afterAll(async () => {
+    client.disconnect();
+    await cluster.close();
+  });
+
+  describe("keeps the contract", () => {
+    it.each(Object.entries(logCases))("%s", async (_sentence, run) => {
+      const given = context(client);
+      await expect(run(given)).resolves.toBeUndefined();
+      await given.store[Symbol.asyncDispose]();
+    });
+  });
+
+  it("rings the bells of logs on every node, faster than readers look by themselves", async () => {
+    // Readers that look by themselves would not see it before the test's time is over.
+    const [a, b] = [0, 1].map(() => createRedisLog({ client, prefix: "bells", pollMs: 3_600_000 }));
+    for (let index = 0; index < 12; index += 1) {
+      const id = `log ${index}`;
+      const { fence } = await a!.create(id, { owner: "o", meta: {}, ttlMs: 1_000 });
+      const tail = b!.tail(id, { after: 0, signal: new AbortController().signal })[Symbol.asyncIterator]();
+      for (let last = 0; last < 3; last += 1) {
+        const next = tail.next();
+        await a!.append(id, [`${last}`], { expected: last, fence });
+        expect((await next).value).toEqual({ after: last, entries: [`${last}`], end: false });
+      }
+    }
+    await Promise.all([a!, b!].map((store) => store[Symbol.asyncDispose]()));
+  });
+
+  it("keeps logs whose ids have braces in one slot each", async () => {
+    const store = createRedisLog({ client, prefix: "braces" });
+    for (const id of ["", "{}", "}{", "a{b}c", "{a}", "%7B"]) {
+      const { fence } = await store.create(id, { owner: id, meta: {}, ttlMs: 1_000 });
+      await store.append(id, [id], { expected: 0, fence });
+    }
+    for (const id of ["", "{}", "}{", "a{b}c", "{a}", "%7B"]) {
+      expect((await store.read(id, { after: 0 })).entries).toEqual([id]);
+    }
+    await store[Symbol.asyncDispose]();
+  });
+});
