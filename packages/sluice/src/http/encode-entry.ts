@@ -88,8 +88,8 @@ function skipOf(frames: number, sequence: number, after: Position): number {
   return sequence - 1 === after.sequence ? Math.max(0, Math.min(after.skip, frames - 1)) : 0;
 }
 
-// UTF-8 of this many characters has at most 64 KiB.
-const PIECE = 21_845;
+// UTF-8 of this many characters, and one more, has at most 64 KiB.
+const PIECE = 21_844;
 const PIECES_PER_TURN = 32;
 const encoder = new TextEncoder();
 
@@ -97,8 +97,9 @@ async function inPieces(text: string, turn: Turn): Promise<readonly Uint8Array[]
   const pieces: Uint8Array[] = [];
   for (let start = 0; start < text.length;) {
     const cut = start + PIECE;
-    // Not between the halves of a character.
-    const end = (text.codePointAt(cut - 1) ?? 0) > 0xff_ff ? cut - 1 : cut;
+    const inCharacter = (text.codePointAt(cut - 1) ?? 0) > 0xff_ff;
+    // Nor between the two line feeds by which the end of a frame is known.
+    const end = text.length - cut < 2 ? text.length : inCharacter ? cut - 1 : cut;
     pieces.push(encoder.encode(text.slice(start, end)));
     if (pieces.length % PIECES_PER_TURN === 0) await turn();
     start = end;

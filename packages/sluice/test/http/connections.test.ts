@@ -198,6 +198,7 @@ describe("a connection of HTTP/1.0", () => {
     await until(() => site.lines.length > 0);
     await clock.advance(50);
     await until(() => client.closed);
+    expect(client.text).not.toContain("event: done");
     server.close();
     await site.close();
     rmSync(folder, { recursive: true });
