@@ -16,19 +16,17 @@ export interface Host {
 const FORMS =
   "must be memory:, disk:<directory>, redis://host:port, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/<master>";
 
-const KINDS = { "redis+cluster": "cluster", "redis+sentinel": "sentinel" } as const;
+const SEVERAL = /^redis\+(cluster|sentinel):\/\/((?:[^@/]*@)?)([^/@]+)(\/.*)?$/;
 
 /** @throws Error whose message says which forms there are, never what was given: it may hold a password */
 export function parseStore(text: string): StoreConfig {
-  if (text === "memory:" || text === "memory") return { kind: "memory" };
+  if (text === "memory:") return { kind: "memory" };
   if (/^disk:./.test(text)) return { kind: "disk", path: text.slice("disk:".length) };
   if (/^rediss?:\/\//.test(text) && URL.canParse(text)) return { kind: "redis", url: text };
-  const several = /^(redis\+cluster|redis\+sentinel):\/\/((?:[^@/]*@)?)([^/@]+)(\/.*)?$/.exec(text);
-  const [, scheme = "", credentials = "", hosts = "", path = ""] = several ?? [];
-  const kind = Object.hasOwn(KINDS, scheme) ? KINDS[scheme as keyof typeof KINDS] : undefined;
+  const [, kind, credentials = "", hosts = "", path = ""] = SEVERAL.exec(text) ?? [];
   const parsed = `redis://${credentials}store${path}`;
-  if (kind === undefined || !URL.canParse(parsed)) throw new Error(FORMS);
-  if (kind === "sentinel" && path.length < 2) throw new Error(FORMS);
+  const whole = kind === "cluster" || (kind === "sentinel" && path.length > 1);
+  if (!whole || !URL.canParse(parsed)) throw new Error(FORMS);
   return { kind, url: new URL(parsed), hosts: hosts.split(",").map(parseHost) };
 }
 

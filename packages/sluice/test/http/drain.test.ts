@@ -134,7 +134,7 @@ describe("a drain on a store that other nodes share", () => {
     })();
     await until(() => text.includes("typing"));
     const draining = site.sluice.drain(new AbortController().signal);
-    await expect(reading).rejects.toThrow();
+    await expect(reading).rejects.toThrow(TypeError);
     expect(text).toMatch(/\n\nretry: 250\n\n$/);
     // The run goes on, and whoever comes back here after all is served.
     const back = eventsOf(
