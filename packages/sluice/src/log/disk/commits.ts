@@ -35,8 +35,9 @@ interface Job {
   reject(error: unknown): void;
 }
 
-// Bounds the time that one batch keeps the event loop: about a millisecond.
-const MAX_JOBS = 512;
+// Bound the time that one batch keeps the event loop, to a millisecond or two: a record may bring a whole run along.
+const MAX_JOBS = 256;
+const MAX_RECORDS = 32;
 
 export function createCommits(options: CommitOptions): Commits {
   const { db, journal, persist, settled, undone } = options;
@@ -78,7 +79,7 @@ export function createCommits(options: CommitOptions): Commits {
 
   const turn = async (): Promise<void> => {
     while (jobs.length > 0) {
-      const batch = jobs.splice(0, MAX_JOBS);
+      const batch = jobs.splice(0, sizeOf(jobs));
       try {
         if (broken !== undefined) throw broken;
         await commit(batch);
@@ -108,6 +109,18 @@ export function createCommits(options: CommitOptions): Commits {
         else resolve();
       }),
   };
+}
+
+/** How many of the jobs make the next batch. */
+function sizeOf(jobs: readonly Job[]): number {
+  let records = 0;
+  let size = 0;
+  for (const { kind } of jobs) {
+    if (kind !== "append") records += 1;
+    if (size === MAX_JOBS || records > MAX_RECORDS) break;
+    size += 1;
+  }
+  return size;
 }
 
 function job<T>(kind: Kind, run: () => T, resolve: (value: T) => void, reject: (error: unknown) => void): Job {

@@ -33,7 +33,7 @@ import {
 } from "./layout.ts";
 
 // A millisecond's work.
-const FLUSH_LENGTH = 128 * 1024;
+const FLUSH_LENGTH = 64 * 1024;
 
 /**
  * The contract of a store on one database and one journal. What changes a log checks before it writes, so that one that

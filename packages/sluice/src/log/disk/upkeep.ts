@@ -20,8 +20,8 @@ export interface UpkeepOptions {
 }
 
 // A step reads and writes at most this much, about a millisecond's work, and leaves the event loop to others then.
-const STEP_BLOCKS = 256;
-const STEP_LENGTH = 256 * 1024;
+const STEP_BLOCKS = 128;
+const STEP_LENGTH = 64 * 1024;
 const STEP_LOGS = 16;
 const PAUSE_MS = 5;
 const IDLE_MS = 1_000;
