@@ -4,6 +4,8 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 export interface Balancer {
   readonly port: number;
   readonly url: string;
+  /** Connections since the targets were set. */
+  readonly connections: number;
   /** In turns, from the first on; a connection that is refused goes to the next. */
   setTargets(ports: readonly number[]): void;
   close(): Promise<void>;
@@ -49,6 +51,9 @@ export async function startBalancer(ports: readonly number[] = []): Promise<Bala
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    get connections() {
+      return turn;
+    },
     setTargets(next) {
       targets = next;
       turn = 0;

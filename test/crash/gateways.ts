@@ -35,7 +35,7 @@ let program = "";
  * Makes the gateway one file, from the sources: that starts in half the time of the built one, and no build that runs
  * beside the tests takes it away. Its native and its CommonJS packages stay outside.
  */
-export function useGateways(): void {
+export function withGateways(): void {
   beforeAll(async () => {
     const parent = join(ROOT, "node_modules/.sluice");
     mkdirSync(parent, { recursive: true });
@@ -79,8 +79,7 @@ export async function startGateway(env: Env, cwd: string = folder()): Promise<Ga
   return { ...gateway, url, port: Number(new URL(url).port) };
 }
 
-/** The same for one that may not come up. */
-export function spawnGateway(env: Env, cwd: string = folder()): Omit<Gateway, "url" | "port"> {
+function spawnGateway(env: Env, cwd: string): Omit<Gateway, "url" | "port"> {
   const child = spawn(process.execPath, [program], {
     cwd,
     env: {

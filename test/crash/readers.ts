@@ -28,7 +28,7 @@ export const HEADERS: Readonly<Record<string, string>> = { authorization: `Beare
 
 // Waits of the client are not what is tested: backoffs are short, heartbeats are not missed.
 const LONGEST_BACKOFF_MS = 30_000;
-const impatient: NonNullable<EventStreamOptions["clock"]> = {
+export const impatient: NonNullable<EventStreamOptions["clock"]> = {
   now: () => performance.now(),
   timer(ms, run) {
     const handle = setTimeout(run, ms > LONGEST_BACKOFF_MS ? ms : Math.min(ms, 25));
@@ -38,22 +38,33 @@ const impatient: NonNullable<EventStreamOptions["clock"]> = {
 
 let asked = 0;
 
-export interface Ask {
+export interface Ask extends Reading {
   readonly dialect?: Dialect;
   readonly threadId?: string;
   readonly requestId?: string;
+}
+
+interface Reading {
+  /** Default `HEADERS`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Silence that means a broken connection, in real time. Default: none does. */
   readonly stallMs?: number;
 }
 
-export function ask(url: string, content: string, { dialect = "ai-sdk", stallMs, ...more }: Ask = {}): Reader {
+export function ask(url: string, content: string, options: Ask = {}): Reader {
+  const { dialect = "ai-sdk", stallMs, headers = HEADERS, ...more } = options;
   const requestId = more.requestId ?? `r${process.pid}-${(asked += 1)}`;
   const body = { ...more, requestId, message: { content } };
-  return read({ url: `${url}/stream?dialect=${dialect}`, body, ...(stallMs ? { stallMs } : {}) }, dialect, requestId);
+  return read(
+    { url: `${url}/stream?dialect=${dialect}`, body, headers, ...(stallMs ? { stallMs } : {}) },
+    dialect,
+    requestId,
+  );
 }
 
 /** Another reader of a run, from its start. */
-export function join(url: string, runId: string, dialect: Dialect = "ai-sdk", stallMs?: number): Reader {
-  return read({ url: `${url}/runs/${runId}/events?dialect=${dialect}`, ...(stallMs ? { stallMs } : {}) }, dialect);
+export function join(url: string, runId: string, dialect: Dialect = "ai-sdk", reading: Reading = {}): Reader {
+  return read({ headers: HEADERS, url: `${url}/runs/${runId}/events?dialect=${dialect}`, ...reading }, dialect);
 }
 
 function read(options: EventStreamOptions, dialect: Dialect, requestId?: string): Reader {
@@ -65,7 +76,6 @@ function read(options: EventStreamOptions, dialect: Dialect, requestId?: string)
   // A stall that is asked for is real time.
   const clock = options.stallMs === undefined ? { clock: impatient } : {};
   const reader = openEventStream({
-    headers: HEADERS,
     maxAttempts: 100_000,
     ...clock,
     ...options,
@@ -119,8 +129,13 @@ function outcomeOf(dialect: Dialect, events: readonly StreamEvent[]): Outcome {
 }
 
 /** All of a run as one connection gives it, without our client, which drops what comes twice. */
-export async function wholeRun(url: string, runId: string, dialect: Dialect): Promise<readonly StreamEvent[]> {
-  const response = await fetch(`${url}/runs/${runId}/events?dialect=${dialect}`, { headers: HEADERS });
+export async function wholeRun(
+  url: string,
+  runId: string,
+  dialect: Dialect,
+  headers: Readonly<Record<string, string>> = HEADERS,
+): Promise<readonly StreamEvent[]> {
+  const response = await fetch(`${url}/runs/${runId}/events?dialect=${dialect}`, { headers });
   expect([runId, response.status]).toEqual([runId, 200]);
   const events: StreamEvent[] = [];
   if (response.body) for await (const event of parseEvents(response.body)) events.push(event);
@@ -131,26 +146,30 @@ export async function wholeRun(url: string, runId: string, dialect: Dialect): Pr
  * What a reader has been given is what the log holds from its start: nothing lost, nothing twice, nothing else, ids
  * that rise, and one terminal at the end.
  */
-export async function expectWhole(url: string, reader: Reader): Promise<void> {
+export async function expectWhole(url: string, reader: Reader, headers = HEADERS): Promise<void> {
   const { runId, dialect } = reader;
-  const whole = await wholeRun(url, runId, dialect);
-  expect(reader.events, runId).toEqual(whole);
-  let before = 0;
-  let skipped = 0;
-  for (const { id } of whole) {
-    const [offset = "", skip = "0"] = (id ?? "").split(".");
-    const [sequence, part] = [Number(offset.slice(1)), Number(skip)];
-    // An entry that is worded as nothing is stepped over in `simple` only.
-    if (dialect === "ai-sdk") expect(sequence - before, `${runId} ${id}`).toBeLessThanOrEqual(1);
-    expect(sequence > before || (sequence === before && part > skipped), `${runId} ${id}`).toBe(true);
-    [before, skipped] = [sequence, part];
-  }
+  const whole = await wholeRun(url, runId, dialect, headers);
+  expect({ runId, events: reader.events }).toEqual({ runId, events: whole });
+  expect([runId, wrongIds(whole, dialect)]).toEqual([runId, []]);
   const isTerminal = ({ event, data }: StreamEvent): boolean =>
     dialect === "ai-sdk"
       ? /^\{"type":"(finish|error|abort)"/.test(data) || data === "[DONE]"
       : event === "done" || event === "error";
   const terminals = whole.flatMap((event, index) => (isTerminal(event) ? [index - whole.length] : []));
-  expect(terminals, runId).toEqual(dialect === "ai-sdk" ? [-2, -1] : [-1]);
+  expect([runId, terminals]).toEqual([runId, dialect === "ai-sdk" ? [-2, -1] : [-1]]);
+}
+
+/** Ids that do not rise, or that leave out an entry: `simple` words some entries as nothing. */
+function wrongIds(events: readonly StreamEvent[], dialect: Dialect): readonly (string | undefined)[] {
+  let before: readonly [number, number] = [0, 0];
+  return events.flatMap(({ id }) => {
+    const [offset = "", skip = "0"] = (id ?? "").split(".");
+    const [last, part] = before;
+    const now = [Number(offset.slice(1)), Number(skip)] as const;
+    before = now;
+    const rises = now[0] > last || (now[0] === last && now[1] > part);
+    return rises && (dialect === "simple" || now[0] - last <= 1) ? [] : [id];
+  });
 }
 
 /** The text of an answer in the `ai-sdk` dialect, as far as it came. */
@@ -166,9 +185,13 @@ export interface RunView {
   readonly error?: { readonly code: string };
 }
 
-export async function get<T>(url: string, path: string, headers: Readonly<Record<string, string>> = HEADERS): Promise<T> {
+export async function get<T>(
+  url: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = HEADERS,
+): Promise<T> {
   const response = await fetch(`${url}${path}`, { headers });
-  expect(response.status, path).toBe(200);
+  expect([path, response.status]).toEqual([path, 200]);
   return (await response.json()) as T;
 }
 

@@ -14,8 +14,9 @@ try {
   const log = createLog(config.logLevel);
   const opened = await openStore(config, log);
   const gateway = await startGateway(config, { store: opened.store, log });
-  console.log(welcome(gateway, config, opened));
+  // Whoever reads that it is there may end it.
   endOnSignal(gateway, config.drainMs, opened);
+  console.log(welcome(gateway, config, opened));
 } catch (error) {
   console.error(reasonOf(error));
   process.exit(1);

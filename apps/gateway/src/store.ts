@@ -1,3 +1,4 @@
+import { SluiceError, isSluiceError } from "sluice/errors";
 import type { Logger } from "sluice/http";
 import { createMemoryLog, type LogStore } from "sluice/log";
 
@@ -22,17 +23,30 @@ const SEVERAL = /^redis\+(cluster|sentinel):\/\/((?:[^@/]*@)?)([^/@]+)(\/.*)?$/;
 export function parseStore(text: string): StoreConfig {
   if (text === "memory:") return { kind: "memory" };
   if (/^disk:./.test(text)) return { kind: "disk", path: text.slice("disk:".length) };
-  if (/^rediss?:\/\//.test(text) && URL.canParse(text)) return { kind: "redis", url: text };
+  if (/^rediss?:\/\//.test(text)) {
+    if (!isUrl(text) || !/^\/?\d*$/.test(new URL(text).pathname)) throw new Error(FORMS);
+    return { kind: "redis", url: text };
+  }
   const [, kind, credentials = "", hosts = "", path = ""] = SEVERAL.exec(text) ?? [];
   const parsed = `redis://${credentials}store${path}`;
   const whole = kind === "cluster" || (kind === "sentinel" && path.length > 1);
-  if (!whole || !URL.canParse(parsed)) throw new Error(FORMS);
+  if (!whole || !isUrl(parsed)) throw new Error(FORMS);
   return { kind, url: new URL(parsed), hosts: hosts.split(",").map(parseHost) };
+}
+
+// A `%` in a password is written `%25`.
+function isUrl(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return URL.canParse(text);
+  } catch {
+    return false;
+  }
 }
 
 function parseHost(text: string): Host {
   const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(text.trim());
-  if (!match) throw new Error(FORMS);
+  if (!match || Number(match[2]) > 65_535) throw new Error(FORMS);
   return { host: (match[1] ?? "").replace(/^\[(.*)\]$/, "$1"), port: Number(match[2]) };
 }
 
@@ -43,7 +57,10 @@ export interface OpenStore {
   close(): Promise<void>;
 }
 
-/** Loads only what the kind needs. @throws SluiceError `log/locked`, `log/corrupt`, `log/unavailable` */
+/**
+ * Loads only what the kind needs. Resolves once the store answers: a server that nobody can use is better not there.
+ * @throws SluiceError `log/locked`, `log/corrupt`, `log/unavailable`, saying where; no password in it
+ */
 export async function openStore(
   { store: config, leaseMs }: { readonly store: StoreConfig; readonly leaseMs: number },
   log: Logger,
@@ -54,28 +71,49 @@ export async function openStore(
   }
   if (config.kind === "disk") {
     const { createDiskLog } = await import("sluice/log/disk");
-    const store = await createDiskLog({ path: config.path, log });
-    return { store, name: `the directory ${config.path}`, close: () => store[Symbol.asyncDispose]() };
+    const name = `the directory ${config.path}`;
+    const store = await createDiskLog({ path: config.path, log }).catch((error: unknown) => {
+      throw located(name, error);
+    });
+    return { store, name, close: () => store[Symbol.asyncDispose]() };
   }
   const { createRedisLog } = await import("sluice/log/redis");
   const client = await connect(config);
   // Without a listener the process would end with the first lost connection; ioredis connects again by itself.
   client.on("error", (error: Error) => log("warn", "redis connection", { code: "log/unavailable", error }));
   const store = createRedisLog({ client, log, graceMs: leaseMs });
-  return {
-    store,
-    name: "Redis",
-    async close() {
-      await store[Symbol.asyncDispose]();
-      client.disconnect();
-    },
+  const close = async (): Promise<void> => {
+    await store[Symbol.asyncDispose]();
+    client.disconnect();
   };
+  const name = `Redis at ${placeOf(config)}`;
+  try {
+    await store.state("none");
+  } catch (error) {
+    await close();
+    throw located(name, error);
+  }
+  return { store, name, close };
 }
+
+function located(name: string, error: unknown): unknown {
+  if (!isSluiceError(error)) return error;
+  const reply = error.details["reply"];
+  const said = typeof reply === "string" ? ` It said ${reply}.` : "";
+  return new SluiceError(error.code, `SLUICE_STORE, ${name}: ${error.message}${said}`, { cause: error });
+}
+
+function placeOf(config: RedisConfig): string {
+  if (config.kind === "redis") return new URL(config.url).host;
+  return config.hosts.map(({ host, port }) => `${host}:${port}`).join(", ");
+}
+
+type RedisConfig = Exclude<StoreConfig, { kind: "memory" | "disk" }>;
 
 // The store itself says how long a command is tried.
 const PATIENT = { maxRetriesPerRequest: null };
 
-async function connect(config: Exclude<StoreConfig, { kind: "memory" | "disk" }>) {
+async function connect(config: RedisConfig) {
   const { Redis, Cluster } = await import("ioredis");
   if (config.kind === "redis") return new Redis(config.url, PATIENT);
   const { username, password, pathname } = config.url;

@@ -28,8 +28,9 @@ export interface RunsOptions {
   /** A producer that has not renewed for this long has lost its run. Default 7,000, renewed about every third of it. */
   readonly leaseMs?: number;
   /**
-   * How often this node looks for runs whose producer is gone, to end them. Default 1,000. In a store that ends with
-   * this process there are none.
+   * How often this node looks for runs whose producer is gone, to end them. Default 1,000, or a quarter of the lease
+   * where that is less: a shared store takes silence of a third of it for an outage, after which nothing lapses for a
+   * while. In a store that ends with this process there are none.
    */
   readonly reapMs?: number;
 }
@@ -122,7 +123,7 @@ class NodeRuns implements Runs {
       holder: this.#holder,
       leaseMs: this.#leaseMs,
     });
-    const scanMs = checkWhole("reapMs", options.reapMs ?? 1_000, DAY_MS);
+    const scanMs = checkWhole("reapMs", options.reapMs ?? Math.min(1_000, Math.ceil(this.#leaseMs / 4)), DAY_MS);
     if (this.store.reach === "process") return;
     this.#stopReaping = startReaper({
       store: this.store,

@@ -16,7 +16,7 @@ describe("the journal", () => {
   it("gives back what was written, cut off anywhere: the frames that are whole", async () => {
     const path = await folder();
     const file = join(path, "journal-0");
-    await fc.assert(
+    fc.assert(
       fc.property(frames, fc.double({ min: 0, max: 1, noNaN: true }), (written, part) => {
         const journal = openJournal(path);
         journal.reset();

@@ -55,30 +55,34 @@ describe("a disk log that was closed", () => {
 });
 
 describe("a disk log whose process was killed", () => {
-  it.each(["process", "disk"] as const)("answers as if nothing had happened, at any moment: %s", async (durability) => {
-    await fc.assert(
-      fc.asyncProperty(commands, fc.nat(), async (list, when) => {
-        const clock = createManualClock();
-        const model = createModel();
-        let path = await folder();
-        const options = { clock: hurried(clock), durability };
-        let store = await createDiskLog({ path, ...options });
-        for (const [index, drawn] of list.entries()) {
-          if (index === when % list.length) {
-            const left = store;
-            path = await killedCopy(path);
-            store = await createDiskLog({ path, ...options });
-            await left[Symbol.asyncDispose]();
+  it.each(["process", "disk"] as const)(
+    "answers as if nothing had happened: %s",
+    { timeout: 60_000 },
+    async (durability) => {
+      await fc.assert(
+        fc.asyncProperty(commands, fc.nat(), async (list, when) => {
+          const clock = createManualClock();
+          const model = createModel();
+          let path = await folder();
+          const options = { clock: hurried(clock), durability };
+          let store = await createDiskLog({ path, ...options });
+          for (const [index, drawn] of list.entries()) {
+            if (index === when % list.length) {
+              const left = store;
+              path = await killedCopy(path);
+              store = await createDiskLog({ path, ...options });
+              await left[Symbol.asyncDispose]();
+            }
+            const command = model.aim(drawn);
+            const answer = await perform(store, clock, command);
+            expect({ command, answer }).toEqual({ command, answer: model.answer(command) });
           }
-          const command = model.aim(drawn);
-          const answer = await perform(store, clock, command);
-          expect({ command, answer }).toEqual({ command, answer: model.answer(command) });
-        }
-        await store[Symbol.asyncDispose]();
-      }),
-      { numRuns: 20 },
-    );
-  });
+          await store[Symbol.asyncDispose]();
+        }),
+        { numRuns: 20 },
+      );
+    },
+  );
 
   it.each(["process", "disk"] as const)("has what was in the journal and what was moved on: %s", async (durability) => {
     const path = await folder();
@@ -123,7 +127,7 @@ describe("a disk log whose machine crashed", () => {
     parts.logs.heads.settle();
   };
 
-  it("is again what it was at the last checkpoint, whatever became of what was written later", async () => {
+  it("is again what it was at the last checkpoint, whatever became of later pages", { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.infiniteStream(fc.boolean()), async (stream) => {
         const path = await folder();
@@ -142,10 +146,15 @@ describe("a disk log whose machine crashed", () => {
         await parts.ownership.release();
 
         const after = await readFile(join(copy, "data.mdb"));
-        await writeFile(join(copy, "data.mdb"), torn(before, after, () => stream.next().value === true));
+        await writeFile(
+          join(copy, "data.mdb"),
+          torn(before, after, () => stream.next().value === true),
+        );
         expect(await restoreCheckpoint(copy, "another start of the machine")).toBe("unclean");
         await using store = await createDiskLog({ path: copy });
         expect(await store.list({ owner: "owner", limit: 100 })).toEqual(states);
+        for (const { id } of states.logs) expect((await readAll(store, id)).length).toBe(3);
+        for (let log = 0; log < 30; log += 1) await fill(store, `later ${log}`, 3);
         for (const { id } of states.logs) expect((await readAll(store, id)).length).toBe(3);
       }),
       { numRuns: 15 },
@@ -185,6 +194,34 @@ describe("a damaged file", () => {
     await expect(createDiskLog({ path: copy })).rejects.toMatchObject({ code: "log/corrupt", status: 500 });
     // And again: nothing was made whole that is not.
     await expect(createDiskLog({ path: copy })).rejects.toMatchObject({ code: "log/corrupt" });
+  });
+
+  it("is reported for garbage in any single page, unless nothing is in it", { timeout: 60_000 }, async () => {
+    const path = await folder();
+    const clock = createManualClock();
+    await using store = await createDiskLog({ path, clock });
+    for (let log = 0; log < 4; log += 1) {
+      await fill(store, `log ${log}`, 12);
+      await store.close(`log ${log}`, ["t"], { expected: 12, fence: 1 });
+    }
+    const expected = await store.list({ owner: "owner", limit: 10 });
+    const copy = await killedCopy(path);
+    const whole = await readFile(join(copy, "data.mdb"));
+    let reported = 0;
+    for (let page = 2; page < whole.length / 4096; page += 1) {
+      const damaged = await killedCopy(copy);
+      await overwrite(join(damaged, "data.mdb"), page * 4096, Buffer.alloc(4096, 0xa5));
+      try {
+        await using found = await createDiskLog({ path: damaged, clock });
+        expect(await found.list({ owner: "owner", limit: 10 })).toEqual(expected);
+        for (const { id } of expected.logs) expect(await readAll(found, id)).toEqual(await readAll(store, id));
+        await fill(found, "another", 20);
+      } catch (error) {
+        expect(error).toMatchObject({ code: "log/corrupt" });
+        reported += 1;
+      }
+    }
+    expect(reported).toBeGreaterThan(5);
   });
 
   it("is not suspected after a clean end", async () => {

@@ -53,7 +53,7 @@ describe("upkeep", () => {
     await first[Symbol.asyncDispose]();
     const halfway = await keysIn(await killedCopy(copy));
     expect(halfway).toMatchObject({ z: 1 });
-    expect(halfway["b"]).toBeLessThan(400);
+    expect(halfway["b"]).toBeLessThan(601);
 
     const second = await createDiskLog({ path: copy, clock });
     for (let step = 0; step < 10; step += 1) {

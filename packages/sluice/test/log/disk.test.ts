@@ -19,7 +19,7 @@ describe.each(["process", "disk"] as const)("the disk log with durability %s kee
 });
 
 describe("the disk log", () => {
-  it("answers any commands as the model does", async () => {
+  it("answers any commands as the model does", { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(commands, async (list) => {
         const clock = createManualClock();

@@ -94,3 +94,21 @@ describe("a run whose producer is gone", () => {
     expect(alone.clock.timers).toBe(0);
   });
 });
+
+describe("how often a node looks", () => {
+  it("is a quarter of a short lease, so that a shared store does not take its silence for an outage", async () => {
+    const scans: number[] = [];
+    const { clock } = createWorld({
+      leaseMs: 1_000,
+      over: () => ({
+        reach: "cluster",
+        lapsed: () => {
+          scans.push(clock.now() - 1_000_000);
+          return Promise.resolve([]);
+        },
+      }),
+    });
+    await clock.advance(1_000);
+    expect(scans).toEqual([250, 500, 750, 1_000]);
+  });
+});

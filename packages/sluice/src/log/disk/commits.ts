@@ -1,4 +1,4 @@
-import { isSluiceError } from "../../base/errors.ts";
+import { isSluiceError, type SluiceError } from "../../base/errors.ts";
 import { storeError, type Database } from "./database.ts";
 import type { Journal } from "./journal.ts";
 
@@ -42,7 +42,7 @@ const MAX_RECORDS = 32;
 export function createCommits(options: CommitOptions): Commits {
   const { db, journal, persist, settled, undone } = options;
   const jobs: Job[] = [];
-  let broken: unknown;
+  let broken: SluiceError | undefined;
   let working = false;
   let waiting: (() => void)[] = [];
 
@@ -85,8 +85,8 @@ export function createCommits(options: CommitOptions): Commits {
         await commit(batch);
       } catch (error) {
         // What was written may be lost: after a failed fsync the system forgets what it could not write.
-        broken = error;
-        for (const job of batch) job.reject(storeError(error));
+        broken = storeError(error);
+        for (const job of batch) job.reject(broken);
       }
       if (jobs.length > 0) await new Promise(setImmediate);
     }

@@ -60,9 +60,13 @@ export function openDatabase(directory: string): Database {
     get: (key) => db.get(key),
     keys: (range) => db.getKeys(bounds(range)),
     entries: (range) => db.getRange(bounds(range)),
-    put: (key, value) => void db.putSync(key, value),
-    remove: (key) => void db.removeSync(key),
-    transact: (run) => void db.transactionSync(run),
+    put(key, value) {
+      db.putSync(key, value);
+    },
+    remove(key) {
+      db.removeSync(key);
+    },
+    transact: (run) => db.transactionSync(run),
     pin() {
       const transaction = db.useReadTransaction();
       const metas = Buffer.alloc(2 * pageSize);

@@ -42,6 +42,8 @@ export interface JournalEntry {
 // (6), after (6), number of entries (4), their lengths in UTF-16 units (4 each), length of the text (4), text in UTF-8.
 const HEAD = 16;
 const FIXED = 20;
+// Size of the buffer that frames are made in, as long as they fit.
+const FRAME = 64 * 1024;
 
 /** To be `reset` before it is written to. */
 export function openJournal(path: string): Journal {
@@ -50,7 +52,7 @@ export function openJournal(path: string): Journal {
   let active: 0 | 1 = 0;
   let generation = 1;
   let position = 0;
-  let frame = Buffer.allocUnsafe(64 * 1024);
+  let frame = Buffer.allocUnsafe(FRAME);
   let length = HEAD;
   const reserve = (bytes: number): void => {
     if (length + bytes <= frame.length) return;
@@ -61,8 +63,9 @@ export function openJournal(path: string): Journal {
   return {
     add({ log, after, entries }) {
       const text = entries.length === 1 ? (entries[0] ?? "") : entries.join("");
-      // No text has more bytes of UTF-8 than three for each unit.
-      reserve(FIXED + 4 * entries.length + 3 * text.length);
+      // No text has more bytes of UTF-8 than three for each unit; a long one is worth counting.
+      const most = text.length > FRAME ? Buffer.byteLength(text) : 3 * text.length;
+      reserve(FIXED + 4 * entries.length + most);
       frame.writeUIntBE(log, length, 6);
       frame.writeUIntBE(after, length + 6, 6);
       frame.writeUInt32LE(entries.length, length + 12);
@@ -76,17 +79,18 @@ export function openJournal(path: string): Journal {
       frame.writeUInt32LE(length, 4);
       frame.writeDoubleLE(generation, 8);
       frame.writeUInt32LE(crc32(frame.subarray(4, length)), 0);
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         done += writeSync(files[active], frame, done, length - done, position + done);
       }
       return true;
     },
     keep() {
       if (length > HEAD) position += length;
-      length = HEAD;
+      this.drop();
     },
     drop() {
       length = HEAD;
+      if (frame.length > 16 * FRAME) frame = Buffer.allocUnsafe(FRAME);
     },
     sync: () => promisify(fdatasync)(files[active]),
     turn() {
@@ -109,7 +113,9 @@ export function openJournal(path: string): Journal {
 
 /** What an earlier process left, oldest first. What is in the database already comes again. */
 export function* readJournal(path: string): Generator<JournalEntry> {
-  const left = ([0, 1] as const).map((file) => read(fileIn(path, file))).sort((a, b) => generationOf(a) - generationOf(b));
+  const left = ([0, 1] as const)
+    .map((file) => read(fileIn(path, file)))
+    .sort((a, b) => generationOf(a) - generationOf(b));
   for (const bytes of left) {
     for (const frame of frames(bytes)) yield* additions(frame);
   }

@@ -48,6 +48,7 @@ export async function openParts(path: string, { durability, clock, log }: OpenOp
     const logs = new Logs(db, journal, clock);
     if (end === "unclean") replay(path, db, logs);
     await checkpoint.save();
+    await checkpoint.save(); // into the other slot too: both have their place on the disk from now on
     journal.reset();
     await syncFolder(path);
     return { ownership, db, checkpoint, journal, logs };

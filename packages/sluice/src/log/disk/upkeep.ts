@@ -46,27 +46,25 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   }
 
   function step(): void {
-    const found = steps.find(({ due }) => due());
-    if (!found) {
-      wait(IDLE_MS);
-      return;
-    }
     stepping = true;
-    void commits
-      .add("record", () => {
+    void work().finally(() => {
+      stepping = false;
+    });
+  }
+
+  async function work(): Promise<void> {
+    try {
+      const found = steps.find(({ due }) => due());
+      if (!found) return wait(IDLE_MS);
+      await commits.add("record", () => {
         const due = found.due();
         if (due) found.run(due);
-      })
-      .then(
-        () => wait(PAUSE_MS),
-        (error: unknown) => {
-          failed(error);
-          wait(IDLE_MS);
-        },
-      )
-      .finally(() => {
-        stepping = false;
       });
+      wait(PAUSE_MS);
+    } catch (error) {
+      failed(error);
+      wait(IDLE_MS);
+    }
   }
 
   return {
@@ -115,6 +113,7 @@ function packBlocks(db: Database, logs: Logs, number: number): void {
   const entries: string[] = [];
   let last = packed;
   let length = 0;
+  db.remove(key("z", number)); // also when a block cannot be read: packing is not worth a second try
   const range = { from: blockKey(number, packed + 1), to: blockKey(number + 1, 0), limit: STEP_BLOCKS };
   for (const block of db.entries(range)) {
     const found = decodeBlock(block.value);
@@ -134,6 +133,5 @@ function packBlocks(db: Database, logs: Logs, number: number): void {
     if (head && large.length < small.length) db.put(blockKey(number, sequence), encodeBlock(block, head));
   }
   // The last one may be a small one still: it is taken up again with what follows it.
-  if (!head || last >= head.last) db.remove(key("z", number));
-  else db.put(key("z", number), number48(small.length === 1 ? last : full));
+  if (head && last < head.last) db.put(key("z", number), number48(small.length === 1 ? last : full));
 }
