@@ -99,6 +99,23 @@ for (const [kind, start] of Object.entries(SITES)) {
       }
     });
 
+    it("answers 410 with the first offset that is kept to a reader whose place is gone", async () => {
+      await open();
+      const { store } = site.sluice.runs;
+      const lease = { holder: "test", ttlMs: 1_000 };
+      const { fence } = await store.create("run_short", { owner: "alice", meta: {}, ttlMs: 1_000, lease, keepLast: 2 });
+      const events = [{ type: "start" }, ...say("ab")].map((event) => JSON.stringify(event));
+      await store.append("run_short", events, { expected: 0, fence });
+      for (const headers of [{ "last-event-id": "12" }, {}]) {
+        const answer = await site.fetch("/runs/run_short/events", { headers });
+        const { error } = (await answer.json()) as { error: object };
+        expect([answer.status, error]).toEqual([
+          410,
+          { code: "log/gap", message: expect.any(String), traceId: expect.any(String), details: { first: "14" } },
+        ]);
+      }
+    });
+
     it("follows a run live from the middle", async () => {
       await open();
       const first = await site.fetch("/stream", ask("Hello"));
