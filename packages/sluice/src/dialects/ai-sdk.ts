@@ -1,4 +1,4 @@
-import { isApplicationEvent, isTerminal } from "../chat/index.ts";
+import { isApplicationEvent, isTerminal, type RunEvent } from "../chat/index.ts";
 import { DONE } from "./decoder.ts";
 import type { Dialect, Frame } from "./types.ts";
 
@@ -15,15 +15,17 @@ export const aiSdkDialect: Dialect = {
   name: "ai-sdk",
   headers: { "x-vercel-ai-ui-message-stream": "v1" },
   resumes: false,
-  stateless: true,
-  open: () => (event) => {
-    if (isApplicationEvent(event)) {
-      // No other type would be let through, and no event has a name. `onData` sees it; the message does not keep it.
-      return [frame({ type: `data-${event.event}`, data: event.data, transient: true })];
-    }
-    return isTerminal(event) ? [frame(event), { data: DONE }] : [frame(event)];
-  },
+  alone: () => word,
+  open: () => word,
 };
+
+function word(event: RunEvent): readonly Frame[] {
+  if (isApplicationEvent(event)) {
+    // No other type would be let through, and no event has a name. `onData` sees it; the message does not keep it.
+    return [frame({ type: `data-${event.event}`, data: event.data, transient: true })];
+  }
+  return isTerminal(event) ? [frame(event), { data: DONE }] : [frame(event)];
+}
 
 function frame(chunk: object): Frame {
   return { data: JSON.stringify(chunk) };

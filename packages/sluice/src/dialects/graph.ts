@@ -12,8 +12,7 @@ export const graphDialect: Dialect = {
   headers: {},
   // A page that reads the response of a `fetch` by hand does not come back.
   resumes: false,
-  stateless: false,
-  alone,
+  alone: () => alone,
   open({ runId }) {
     const answer = createAnswer(runId);
     return (event) => {

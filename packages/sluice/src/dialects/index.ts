@@ -7,5 +7,5 @@ export { builtInDialects, createDialects } from "./registry.ts";
 export type { Dialects } from "./registry.ts";
 export { simpleDialect } from "./simple.ts";
 export { isTerminalFrame } from "./terminal.ts";
-export type { Dialect, Frame, Wording, WordingContext } from "./types.ts";
+export type { Dialect, Frame, Wording, WordingAlone, WordingContext } from "./types.ts";
 export { fromUIMessageStream } from "./ui-message-stream.ts";

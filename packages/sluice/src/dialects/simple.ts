@@ -7,8 +7,7 @@ export const simpleDialect: Dialect = {
   name: "simple",
   headers: {},
   resumes: true,
-  stateless: false,
-  alone,
+  alone: () => alone,
   open({ runId }) {
     const answer = createAnswer(runId);
     return (event) => {

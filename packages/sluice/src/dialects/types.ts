@@ -20,6 +20,8 @@ export interface WordingContext {
  */
 export type Wording = (event: RunEvent, sequence: number) => readonly Frame[];
 
+export type WordingAlone = (event: RunEvent, sequence: number) => readonly Frame[] | undefined;
+
 /** A vocabulary on the wire. One file each. */
 export interface Dialect {
   readonly name: string;
@@ -30,13 +32,11 @@ export interface Dialect {
    * others stay until their terminal.
    */
   readonly resumes: boolean;
-  /** True when a frame depends on its own entry alone: a reader that resumes need not go through the entries before. */
-  readonly stateless: boolean;
   /**
    * Words an entry without those before it: the frames that `open` gives, or undefined for one that takes more, as a
    * terminal does that repeats the whole answer. With it no reader goes through what it has, or holds a part of the
-   * answer: what is undefined here is worded once for all. Not needed when `stateless`.
+   * answer: what is undefined here is worded once for all. Without it every reader goes through all from the start.
    */
-  readonly alone?: (event: RunEvent, sequence: number) => readonly Frame[] | undefined;
+  alone?(context: WordingContext): WordingAlone;
   open(context: WordingContext): Wording;
 }

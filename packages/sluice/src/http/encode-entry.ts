@@ -34,8 +34,9 @@ export interface EntryEncoder {
  */
 export function createEntryEncoder(service: Service, reading: Reading): EntryEncoder {
   const { run, dialect, after, idPrefix } = reading;
-  const inOrder = dialect.open({ runId: run.id, createdAt: run.createdAt });
-  const alone = dialect.stateless ? inOrder : dialect.alone;
+  const context = { runId: run.id, createdAt: run.createdAt };
+  const alone = dialect.alone?.(context);
+  const word = alone ?? dialect.open(context);
 
   const shared = async (entry: string, sequence: number): Promise<Iterable<Uint8Array>> => {
     const key = `${run.id} ${sequence} ${dialect.name} ${idPrefix}`;
@@ -50,7 +51,7 @@ export function createEntryEncoder(service: Service, reading: Reading): EntryEnc
     from: alone ? after.sequence : 0,
     encode(entry, sequence) {
       if (alone && entry.length > STEP.maxLength) return shared(entry, sequence);
-      const frames = (alone ?? inOrder)(parse(entry), sequence);
+      const frames = word(parse(entry), sequence);
       if (frames === undefined) return shared(entry, sequence);
       if (sequence <= after.sequence) return "";
       return encodeFrames(frames, sequence, idPrefix)

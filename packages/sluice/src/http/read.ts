@@ -5,7 +5,8 @@ import type { RunState } from "../run/index.ts";
 import { checkOwner } from "../run/owner.ts";
 import { sseHeaders } from "../sse/index.ts";
 import { deliver } from "./deliver.ts";
-import { empty, readerLeft, runNotFound } from "./reply.ts";
+import { runNotFound } from "../run/state.ts";
+import { empty, readerLeft } from "./reply.ts";
 import type { Service } from "./service.ts";
 import type { Action, Call, Reply, RequestLike } from "./types.ts";
 

@@ -1,4 +1,5 @@
-import { SluiceError, isSluiceError, publicError } from "../base/errors.ts";
+import { runNotFound } from "../run/state.ts";
+import { isSluiceError, publicError } from "../base/errors.ts";
 import { randomId } from "../base/id.ts";
 import type { Logger } from "../base/log.ts";
 import type { Reply, RequestLike } from "./types.ts";
@@ -40,7 +41,3 @@ export function readerLeft(log: Logger, fields: Readonly<Record<string, unknown>
 
 // nginx's number.
 const CLIENT_CLOSED_REQUEST = 499;
-
-export function runNotFound(cause?: unknown): SluiceError {
-  return new SluiceError("run/not-found", "There is no such run.", { cause });
-}

@@ -3,7 +3,8 @@ import type { RunState } from "../run/index.ts";
 import { pageOf } from "./page.ts";
 import { authorized, ownRun, readReply, wordingOf } from "./read.ts";
 import { messageOf } from "./replay.ts";
-import { json, runNotFound } from "./reply.ts";
+import { runNotFound } from "../run/state.ts";
+import { json } from "./reply.ts";
 import type { Service } from "./service.ts";
 import type { Call, Reply } from "./types.ts";
 

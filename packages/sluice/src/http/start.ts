@@ -4,7 +4,7 @@ import type { RunInput, RunState } from "../run/index.ts";
 import { parseAsk, wrongField, type Ask } from "./ask.ts";
 import { parseJson, readBody } from "./body.ts";
 import { authorized, dialectOf, ownRun, positionOf, readReply, wordingOf, type Authorized } from "./read.ts";
-import { runNotFound } from "./reply.ts";
+import { runNotFound } from "../run/state.ts";
 import type { Service } from "./service.ts";
 import { keepTurn, withHistory } from "./threads.ts";
 import type { Call, Reply } from "./types.ts";

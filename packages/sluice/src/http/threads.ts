@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { SluiceError, publicError } from "../base/errors.ts";
+import { publicError } from "../base/errors.ts";
+import { threadNotFound } from "../run/conversations.ts";
 import { wrongField, type Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
 import { pageOf } from "./page.ts";
@@ -41,7 +42,7 @@ export async function listThreads(service: Service, call: Call): Promise<Reply> 
 export async function getThread(service: Service, call: Call, threadId: string): Promise<Reply> {
   const { owner, headers } = await authorized(service, call, { kind: "thread", threadId });
   const thread = await service.conversations.get(owner, threadId);
-  if (!thread) throw new SluiceError("thread/not-found", "There is no such conversation.");
+  if (!thread) throw threadNotFound();
   return json(200, { ...thread, messages: await service.conversations.messages(owner, threadId) }, headers);
 }
 

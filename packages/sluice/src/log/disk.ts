@@ -1,12 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
+import { whenAborted } from "../base/abort.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
-import { SluiceError } from "../base/errors.ts";
 import { silent, type Logger } from "../base/log.ts";
 import { storeError } from "./disk/database.ts";
 import { openParts, type Durability, type Parts } from "./disk/open.ts";
 import { createCommits, type Commits, type Kind } from "./disk/commits.ts";
 import { startUpkeep, type Upkeep } from "./disk/upkeep.ts";
+import { released } from "./refusals.ts";
 import type {
   AppendAt,
   Appended,
@@ -167,6 +168,8 @@ class DiskLog implements LogStore {
       if (!state || state.stopRequested || state.closedAt !== undefined) return;
       await this.#nextChange(id, signal);
     }
+    // A store that is let go of knows of no stop.
+    await whenAborted(signal).promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -295,8 +298,4 @@ class DiskLog implements LogStore {
       signal.addEventListener("abort", done, { once: true });
     });
   }
-}
-
-function released(): SluiceError {
-  return new SluiceError("log/released", "The store has been let go of.");
 }

@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
-import { checkAppend, checkClose, fenced, lastOf, notFound, takeSlice } from "./rules.ts";
+import { closed, fenced, leaseHeld, noSuchPage, notFound, released } from "./refusals.ts";
+import { byteLength, checkAppend, checkClose, checkLimits, lastOf, takeSlice } from "./rules.ts";
 import type {
   AppendAt,
   Appended,
@@ -101,15 +102,7 @@ class MemoryLog implements LogStore {
     const log = this.#open(id);
     if (checkAppend(log, entries, at) === "repeated") return { last: at.expected + entries.length };
     const bytes = byteLength(entries);
-    const { limits } = log.options;
-    if (limits && log.bytes + bytes > limits.maxBytes) {
-      throw new SluiceError("log/max-bytes", `The log may hold ${limits.maxBytes} bytes.`, { details: { ...limits } });
-    }
-    if (limits && lastOf(log) + entries.length > limits.maxEntries) {
-      throw new SluiceError("log/max-entries", `The log may hold ${limits.maxEntries} entries.`, {
-        details: { ...limits },
-      });
-    }
+    checkLimits(log.options.limits, { bytes: log.bytes + bytes, entries: lastOf(log) + entries.length });
     push(log, entries, bytes);
     wakeReaders(log);
     return { last: lastOf(log) };
@@ -156,7 +149,7 @@ class MemoryLog implements LogStore {
 
   async list(options: ListLogs): Promise<LogPage> {
     const before = options.before === undefined ? Number.POSITIVE_INFINITY : Number(options.before);
-    if (Number.isNaN(before)) throw new SluiceError("request/invalid", "`before` is not the `next` of a page.");
+    if (Number.isNaN(before)) throw noSuchPage();
     const ids = [...(this.#owners.get(options.owner) ?? [])].reverse();
     const logs = ids.flatMap((id) => this.#live(id) ?? []).filter((log) => log.place < before);
     const page = logs.slice(0, options.limit);
@@ -183,11 +176,11 @@ class MemoryLog implements LogStore {
 
   async lease(id: string, request: LeaseRequest): Promise<Lease> {
     const log = this.#open(id);
-    if (log.closed) throw new SluiceError("log/closed", "The log is closed: nobody appends to it any more.");
+    if (log.closed) throw closed();
     const now = this.#clock.now();
     if (request.fence !== undefined && request.fence !== log.fence) throw fenced(log.fence);
     if (log.lease.holder !== request.holder) {
-      if (log.lease.expiresAt > now) throw new SluiceError("log/lease-held", "Another producer holds the lease.");
+      if (log.lease.expiresAt > now) throw leaseHeld();
       log.fence += 1;
     }
     log.lease = { holder: request.holder, expiresAt: now + request.ttlMs };
@@ -216,7 +209,7 @@ class MemoryLog implements LogStore {
   }
 
   #throwIfReleased(): void {
-    if (this.#released) throw new SluiceError("log/released", "The store has been let go of.");
+    if (this.#released) throw released();
   }
 
   #open(id: string): Log {
@@ -298,12 +291,6 @@ function woken(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
     waiting.add(done);
     signal.addEventListener("abort", done, { once: true });
   });
-}
-
-function byteLength(entries: readonly string[]): number {
-  let bytes = 0;
-  for (const entry of entries) bytes += Buffer.byteLength(entry);
-  return bytes;
 }
 
 function claimKey(owner: string, key: string): string {

@@ -14,7 +14,7 @@ import { readLog, tailLog, waitForStop, type Waiting } from "./redis/reading.ts"
 import { parseState } from "./redis/reply.ts";
 import { APPEND, CLOSE } from "./redis/scripts/append.ts";
 import { DELETE, LEASE, STOP } from "./redis/scripts/create.ts";
-import { notFound } from "./rules.ts";
+import { notFound } from "./refusals.ts";
 import type {
   AppendAt,
   Appended,

@@ -1,6 +1,6 @@
 import { SluiceError } from "../base/errors.ts";
-import { formatOffset } from "../base/offset.ts";
-import type { AppendAt, LogSlice, ReadLog } from "./types.ts";
+import { beyondEnd, closed, conflict, fenced, gap, tooManyBytes, tooManyEntries } from "./refusals.ts";
+import type { AppendAt, LogLimits, LogSlice, ReadLog } from "./types.ts";
 
 /** What the rules of the contract need to know of a log. `entries[0]` has sequence number `dropped + 1`. */
 export interface Held {
@@ -11,8 +11,8 @@ export interface Held {
   readonly closed: unknown;
 }
 
-const MAX_ENTRIES = 1024;
-const MAX_LENGTH = 65_536;
+/** What a read gives at most, unless it says otherwise. */
+export const READ_LIMITS = { maxEntries: 1_024, maxLength: 65_536 } as const;
 
 /**
  * Whether an append may be done, or was done before.
@@ -38,20 +38,32 @@ export function checkClose(log: Held, entries: readonly string[], at: AppendAt):
 }
 
 function refused(log: Held, at: AppendAt): SluiceError {
-  if (log.closed) return new SluiceError("log/closed", "The log is closed: nothing can follow its terminal.");
-  const last = lastOf(log);
-  return new SluiceError("log/conflict", `The log ends at entry ${last}, not at ${at.expected}.`, {
-    details: { expected: at.expected, last },
-  });
+  return log.closed ? closed() : conflict(at.expected, lastOf(log));
 }
 
 function isStored(log: Held, entries: readonly string[], expected: number): boolean {
   return entries.every((entry, index) => log.entries[expected - log.dropped + index] === entry);
 }
 
+/** @throws SluiceError `log/max-bytes`, `log/max-entries` when a log of this size would grow over its limits */
+export function checkLimits(
+  limits: LogLimits | undefined,
+  { bytes, entries }: { readonly bytes: number; readonly entries: number },
+): void {
+  if (limits && bytes > limits.maxBytes) throw tooManyBytes(limits.maxBytes);
+  if (limits && entries > limits.maxEntries) throw tooManyEntries(limits.maxEntries);
+}
+
+/** UTF-8. */
+export function byteLength(entries: readonly string[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += Buffer.byteLength(entry);
+  return bytes;
+}
+
 /** @throws SluiceError `log/gap`, `offset/beyond-end` */
 export function takeSlice(log: Held, options: ReadLog): LogSlice {
-  const { after, maxEntries = MAX_ENTRIES, maxLength = MAX_LENGTH } = options;
+  const { after, maxEntries, maxLength } = { ...READ_LIMITS, ...options };
   const last = lastOf(log);
   if (after > last) throw beyondEnd(after, last);
   if (after < log.dropped) throw gap(log.dropped + 1);
@@ -73,24 +85,4 @@ export function takeSlice(log: Held, options: ReadLog): LogSlice {
 /** Sequence number of the last entry; 0 before the first. */
 export function lastOf(log: Pick<Held, "entries" | "dropped">): number {
   return log.dropped + log.entries.length;
-}
-
-export function fenced(fence: number): SluiceError {
-  return new SluiceError("log/fenced", "Another producer has taken this log over.", { details: { fence } });
-}
-
-export function notFound(id: string): SluiceError {
-  return new SluiceError("log/not-found", "There is no such log.", { details: { id } });
-}
-
-function beyondEnd(after: number, last: number): SluiceError {
-  return new SluiceError("offset/beyond-end", `Offset ${formatOffset(after)} is beyond the end of the log.`, {
-    details: { last: formatOffset(last) },
-  });
-}
-
-function gap(first: number): SluiceError {
-  return new SluiceError("log/gap", "Entries after this offset are no longer kept.", {
-    details: { first: formatOffset(first) },
-  });
 }

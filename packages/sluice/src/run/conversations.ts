@@ -97,7 +97,10 @@ class StoredConversations implements Conversations {
   }
 
   async addAnswer(owner: string, threadId: string, runId: string): Promise<void> {
-    const content = await this.#answerOf(runId);
+    await this.#keepAnswer(owner, threadId, runId, await this.#answerOf(runId));
+  }
+
+  async #keepAnswer(owner: string, threadId: string, runId: string, content: string): Promise<void> {
     // A conversation that was deleted in the meantime is not made again by its answer.
     if (content === "" || !(await this.#find(owner, threadId))) return;
     await this.#append(owner, threadId, (entries) =>
@@ -119,16 +122,16 @@ class StoredConversations implements Conversations {
   }
 
   async rename(owner: string, threadId: string, title: string): Promise<Conversation> {
-    if (!(await this.#find(owner, threadId))) throw notFound();
+    if (!(await this.#find(owner, threadId))) throw threadNotFound();
     await this.#append(owner, threadId, () => ({ type: "title", title }));
     const renamed = await this.get(owner, threadId);
-    if (!renamed) throw notFound();
+    if (!renamed) throw threadNotFound();
     return renamed;
   }
 
   async delete(owner: string, threadId: string): Promise<void> {
     const log = await this.#find(owner, threadId);
-    if (!log) throw notFound();
+    if (!log) throw threadNotFound();
     const entries = await this.#entries(log);
     await this.#store.delete(log.id);
     const runs = new Set(entries.flatMap((entry) => (entry.type === "title" ? [] : [entry.runId])));
@@ -143,9 +146,10 @@ class StoredConversations implements Conversations {
     const open = entries.filter((entry) => entry.type === "user" && !holds(entries, "assistant", entry.runId));
     let added = false;
     for (const entry of open) {
-      if (entry.type !== "user" || (await this.#answerOf(entry.runId)) === "") continue;
-      await this.addAnswer(owner, threadId, entry.runId);
-      added = true;
+      if (entry.type !== "user") continue;
+      const content = await this.#answerOf(entry.runId);
+      await this.#keepAnswer(owner, threadId, entry.runId, content);
+      added ||= content !== "";
     }
     const log = added ? await this.#find(owner, threadId) : undefined;
     return inTurns(log ? await this.#entries(log) : entries);
@@ -244,6 +248,6 @@ function titleOf(entries: readonly Entry[], content: string): string {
   return characters.length > TITLE_LENGTH ? `${characters.slice(0, TITLE_LENGTH - 1).join("")}…` : line;
 }
 
-function notFound(): SluiceError {
+export function threadNotFound(): SluiceError {
   return new SluiceError("thread/not-found", "There is no such conversation.");
 }

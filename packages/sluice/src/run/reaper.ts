@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { SluiceError, isSluiceError } from "../base/errors.ts";
+import { SluiceError, isSluiceError, publicError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { LogStore } from "../log/types.ts";
 import { startEventOf } from "./active.ts";
@@ -40,7 +40,7 @@ export function startReaper(options: ReaperOptions): () => void {
       const ids = await store.lapsed(PER_SCAN);
       await Promise.all(ids.filter((id) => !options.isMine(id)).map(reapQuietly));
     } catch (error) {
-      if (!ended) log("warn", "reaper failed", { code: codeOf(error), error });
+      if (!ended) log("warn", "reaper failed", { code: publicError(error).code, error });
     }
   }
 
@@ -50,7 +50,7 @@ export function startReaper(options: ReaperOptions): () => void {
     } catch (error) {
       // Another node was faster, or the run has ended or gone in the meantime.
       if (isSluiceError(error) && LOST_RACE.has(error.code)) return;
-      log("warn", "reaper failed", { run: id, code: codeOf(error), error });
+      log("warn", "reaper failed", { run: id, code: publicError(error).code, error });
     }
   }
 
@@ -81,8 +81,4 @@ async function reap(id: string, { store, clock, log, holder, leaseMs }: ReaperOp
   await store.close(id, entries, { expected: state.last, fence, summary: { ...summarise(terminal), durationMs: ms } });
   const code = terminal.type === "error" ? terminal.code : "stopped";
   log("warn", "run reaped", { run: id, code, chunks: state.last, bytes: state.bytes, ms });
-}
-
-function codeOf(error: unknown): string {
-  return isSluiceError(error) ? error.code : "PROCESSING_ERROR";
 }

@@ -14,7 +14,7 @@ import type { OpenRun } from "./open.ts";
 import { checkOwner } from "./owner.ts";
 import { discard, produce } from "./produce.ts";
 import { startReaper } from "./reaper.ts";
-import { toRunState } from "./state.ts";
+import { runNotFound, toRunState } from "./state.ts";
 import type { RunInput, RunLimits, RunState, StartRun } from "./types.ts";
 
 export interface RunsOptions {
@@ -273,8 +273,4 @@ function attach(log: LogState, hash: string): Opened {
     });
   }
   return { id: log.id, attached: true, run: undefined };
-}
-
-function runNotFound(cause?: unknown): SluiceError {
-  return new SluiceError("run/not-found", "There is no such run.", { cause });
 }

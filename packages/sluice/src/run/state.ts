@@ -1,3 +1,4 @@
+import { SluiceError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import { formatOffset } from "../base/offset.ts";
 import type { FinishReason, TerminalEvent, Usage } from "../chat/index.ts";
@@ -53,4 +54,8 @@ export function toRunState(log: LogState): RunState {
 function numbersOf(usage: Record<string, unknown>): Record<string, number> {
   const entries = Object.entries(usage);
   return Object.fromEntries(entries.filter((entry): entry is [string, number] => typeof entry[1] === "number"));
+}
+
+export function runNotFound(cause?: unknown): SluiceError {
+  return new SluiceError("run/not-found", "There is no such run.", { cause });
 }

@@ -161,10 +161,13 @@ describe.each(builtInDialects)("the wording of $name", (dialect) => {
         const sequence = at % events.length;
         const skipped = skip % ((whole[sequence]?.length ?? 0) + 1);
         const received = [...whole.slice(0, sequence).flat(), ...(whole[sequence] ?? []).slice(0, skipped)];
-        const word = dialect.open(context);
-        const from = dialect.stateless ? sequence : 0;
-        const again = events.slice(from).map((event, index) => word(event, from + index + 1));
-        const [next = [], ...later] = again.slice(sequence - from);
+        // Without the entries before, except for those that take the whole answer.
+        const alone = dialect.alone?.(context);
+        const again = events.slice(sequence).map((event, index) => {
+          const place = sequence + index;
+          return alone?.(event, place + 1) ?? whole[place] ?? [];
+        });
+        const [next = [], ...later] = again;
         expect([...received, ...next.slice(skipped), ...later.flat()]).toEqual(whole.flat());
       }),
     );

@@ -199,7 +199,7 @@ describe("options", () => {
   });
 
   it("may name a dialect so that it has to be escaped in an address", async () => {
-    const dialect = { name: "a b/ü?", headers: {}, resumes: true, stateless: true, open: () => () => [{ data: "x" }] };
+    const dialect = { name: "a b/ü?", headers: {}, resumes: true, open: () => () => [{ data: "x" }] };
     const sluice = createSluice({ authorize, dialects: [dialect] });
     const run = await sluice.startRun({ owner: "alice" }, async function* () {
       yield "Hi";

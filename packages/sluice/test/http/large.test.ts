@@ -167,7 +167,6 @@ for (const [kind, start] of Object.entries(SITES)) {
         name: "counting",
         headers: {},
         resumes: true,
-        stateless: false,
         open: () => {
           let count = 0;
           return (event) => {
@@ -193,14 +192,15 @@ for (const [kind, start] of Object.entries(SITES)) {
 // What `deliver` relies on, of every dialect that says it can.
 describe.each(builtInDialects.filter(({ alone }) => alone !== undefined))("the entries of $name", (dialect) => {
   it("are worded alone as they are in order, or not at all", () => {
-    const word = (): ReturnType<Dialect["open"]> => dialect.open({ runId: "run_1", createdAt: 0 });
+    const context = { runId: "run_1", createdAt: 0 };
+    const wordAlone = dialect.alone?.(context);
     fc.assert(
       fc.property(legalRun(), (events) => {
-        const inOrder = word();
+        const inOrder = dialect.open(context);
         let sequence = 0;
         for (const event of events) {
           const frames = inOrder(event, (sequence += 1));
-          const alone = dialect.alone?.(event, sequence);
+          const alone = wordAlone?.(event, sequence);
           if (alone) expect(alone).toEqual(frames);
           else expect(isTerminal(event as ChatEvent)).toBe(true);
         }

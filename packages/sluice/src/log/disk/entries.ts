@@ -1,16 +1,13 @@
-import { takeSlice, type Held } from "../rules.ts";
+import { gap } from "../refusals.ts";
+import { READ_LIMITS, type Held } from "../rules.ts";
 import type { AppendAt, ReadLog } from "../types.ts";
 import type { Database } from "./database.ts";
 import type { Head } from "./heads.ts";
 import { blockKey, corrupt, decodeBlock, lastNumber } from "./layout.ts";
 
-// The defaults of a read, as in rules.ts.
-const MAX_ENTRIES = 1024;
-const MAX_LENGTH = 65_536;
-
 /** What the rules ask of a log that is read. */
 export function heldForRead(db: Database, head: Head, options: ReadLog): Held {
-  const { after, maxEntries = MAX_ENTRIES, maxLength = MAX_LENGTH } = options;
+  const { after, maxEntries, maxLength } = { ...READ_LIMITS, ...options };
   const { id, fence } = head.record;
   const within = after >= head.first - 1 && after <= head.last;
   const dropped = within ? after : after > head.last ? head.last : head.first - 1;
@@ -53,7 +50,7 @@ export function entriesAfter(
       const entries = decodeBlock(block.value);
       const start = lastNumber(block.key) - entries.length;
       const next = after + found.length;
-      if (start > next) throwGap(start); // dropped, and not yet settled
+      if (start > next) throw gap(start + 1); // dropped, and not yet settled
       take(entries, next - start, Math.min(entries.length, head.stored - start));
       if (full() || after + found.length >= head.stored) break;
     }
@@ -66,9 +63,4 @@ export function entriesAfter(
     take(head.pending, from, Math.min(head.last - head.stored, from + maxEntries - found.length));
   }
   return found;
-}
-
-function throwGap(dropped: number): never {
-  takeSlice({ id: "", fence: 0, closed: undefined, dropped, entries: [] }, { after: dropped - 1 });
-  throw new Error("the rules know a gap");
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { SluiceError } from "../../base/errors.ts";
-import { checkAppend, checkClose, fenced, notFound, takeSlice } from "../rules.ts";
+import { closed, fenced, leaseHeld, noSuchPage, notFound } from "../refusals.ts";
+import { byteLength, checkAppend, checkClose, checkLimits, takeSlice } from "../rules.ts";
 import type {
   AppendAt,
   Appended,
@@ -100,15 +101,7 @@ export class Logs {
       return { last: at.expected + entries.length };
     }
     const bytes = byteLength(entries);
-    const { limits } = head.record;
-    if (limits && head.bytes + bytes > limits.maxBytes) {
-      throw new SluiceError("log/max-bytes", `The log may hold ${limits.maxBytes} bytes.`, { details: { ...limits } });
-    }
-    if (limits && head.last + entries.length > limits.maxEntries) {
-      throw new SluiceError("log/max-entries", `The log may hold ${limits.maxEntries} entries.`, {
-        details: { ...limits },
-      });
-    }
+    checkLimits(head.record.limits, { bytes: head.bytes + bytes, entries: head.last + entries.length });
     if (this.#refused) throw this.#refused;
     this.#journal.add({ log: head.number, after: head.last, entries });
     return { last: this.#add(head, entries, bytes).last };
@@ -141,13 +134,11 @@ export class Logs {
   lease(id: string, request: LeaseRequest): Lease {
     const head = this.#open(id);
     const { record, number } = head;
-    if (record.closed) throw new SluiceError("log/closed", "The log is closed: nobody appends to it any more.");
+    if (record.closed) throw closed();
     if (request.fence !== undefined && request.fence !== record.fence) throw fenced(record.fence);
     const now = this.#clock.now();
     const other = record.lease?.holder !== request.holder;
-    if (other && !(record.lease && record.lease.expiresAt <= now)) {
-      throw new SluiceError("log/lease-held", "Another producer holds the lease.");
-    }
+    if (other && !(record.lease && record.lease.expiresAt <= now)) throw leaseHeld();
     const fence = other ? record.fence + 1 : record.fence;
     const expiresAt = until(now, request.ttlMs);
     if (record.lease) this.#db.remove(key("l", record.lease.expiresAt, number));
@@ -201,9 +192,7 @@ export class Logs {
 
   list({ owner, limit, before }: ListLogs): LogPage {
     const place = before === undefined ? this.#number + 1 : Number(before);
-    if (!Number.isSafeInteger(place)) {
-      throw new SluiceError("request/invalid", "`before` is not the `next` of a page.");
-    }
+    if (!Number.isSafeInteger(place)) throw noSuchPage();
     const logs: LogState[] = [];
     let next: number | undefined;
     const owned = hash(owner);
@@ -354,10 +343,4 @@ function newest(db: Database, kind: string): number {
 /** JSON has no infinity. */
 function until(now: number, ms: number): number {
   return Math.min(now + ms, Number.MAX_SAFE_INTEGER);
-}
-
-function byteLength(entries: readonly string[]): number {
-  let bytes = 0;
-  for (const entry of entries) bytes += Buffer.byteLength(entry);
-  return bytes;
 }

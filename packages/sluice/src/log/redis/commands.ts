@@ -1,10 +1,11 @@
 import { sleep, type Clock } from "../../base/clock.ts";
-import { SluiceError } from "../../base/errors.ts";
+import type { SluiceError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { RedisClient } from "./client.ts";
 import { kindOf, replyCode, unavailable } from "./failure.ts";
 import { Reply } from "./reply.ts";
 import type { Script } from "./scripts/script.ts";
+import { released } from "../refusals.ts";
 
 export interface CommandsOptions {
   readonly client: RedisClient;
@@ -104,8 +105,4 @@ function within<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T> {
       },
     );
   });
-}
-
-function released(): SluiceError {
-  return new SluiceError("log/released", "The store has been let go of.");
 }

@@ -1,6 +1,6 @@
 import { SluiceError } from "../../base/errors.ts";
 import { formatOffset } from "../../base/offset.ts";
-import { fenced, notFound } from "../rules.ts";
+import { closed, conflict, fenced, leaseHeld, notFound, tooManyBytes, tooManyEntries } from "../refusals.ts";
 import type { AppendAt } from "../types.ts";
 import type { Reply } from "./reply.ts";
 
@@ -46,22 +46,15 @@ export function refusal(id: string, reply: Reply, at?: AppendAt): SluiceError {
     case "fenced":
       return fenced(reply.number(1));
     case "closed":
-      return new SluiceError("log/closed", "The log is closed: nothing can follow its terminal.");
+      return closed();
     case "held":
-      return new SluiceError("log/lease-held", "Another producer holds the lease.");
-    case "conflict": {
-      const [expected, last] = [at?.expected, reply.number(1)];
-      const message = `The log ends at entry ${last}, not at ${expected}.`;
-      return new SluiceError("log/conflict", message, { details: { expected, last } });
-    }
-    case "max-bytes": {
-      const maxBytes = reply.number(1);
-      return new SluiceError("log/max-bytes", `The log may hold ${maxBytes} bytes.`, { details: { maxBytes } });
-    }
-    case "max-entries": {
-      const maxEntries = reply.number(1);
-      return new SluiceError("log/max-entries", `The log may hold ${maxEntries} entries.`, { details: { maxEntries } });
-    }
+      return leaseHeld();
+    case "conflict":
+      return conflict(at?.expected, reply.number(1));
+    case "max-bytes":
+      return tooManyBytes(reply.number(1));
+    case "max-entries":
+      return tooManyEntries(reply.number(1));
     default:
       return unavailable(new Error(`The script answered ${reply.status}.`));
   }

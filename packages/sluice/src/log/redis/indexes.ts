@@ -1,4 +1,4 @@
-import { SluiceError } from "../../base/errors.ts";
+import { noSuchPage } from "../refusals.ts";
 import type { CreateLog, ListLogs, LogPage, LogState } from "../types.ts";
 import { findLog, type Context } from "./context.ts";
 import type { Reply } from "./reply.ts";
@@ -92,7 +92,7 @@ export class Indexes {
   async list({ owner, limit, before }: ListLogs): Promise<LogPage> {
     const { commands, keys } = this.#context;
     if (before !== undefined && !OFFSET.test(before)) {
-      throw new SluiceError("request/invalid", "`before` is not the `next` of a page.");
+      throw noSuchPage();
     }
     const logs: { readonly place: string; readonly state: LogState }[] = [];
     let from = before === undefined ? "+inf" : `(${before}`;

@@ -1,6 +1,7 @@
 import { whenAborted } from "../../base/abort.ts";
 import { isSluiceError } from "../../base/errors.ts";
-import { notFound, takeSlice } from "../rules.ts";
+import { notFound } from "../refusals.ts";
+import { READ_LIMITS, takeSlice } from "../rules.ts";
 import type { LogSlice, ReadLog, TailLog } from "../types.ts";
 import type { Bell, Bells } from "./bells.ts";
 import { findLog, type Context } from "./context.ts";
@@ -9,12 +10,9 @@ import type { Readers } from "./readers.ts";
 import { entriesAfter } from "./reply.ts";
 import { READ } from "./scripts/read.ts";
 
-const MAX_ENTRIES = 1024;
-const MAX_LENGTH = 65_536;
-
 /** @throws as `LogStore.read` */
 export async function readLog(context: Context, id: string, options: ReadLog): Promise<LogSlice> {
-  const { after, maxEntries = MAX_ENTRIES, maxLength = MAX_LENGTH } = options;
+  const { after, maxEntries, maxLength } = { ...READ_LIMITS, ...options };
   const entries: string[] = [];
   let length = 0;
   while (true) {

@@ -129,6 +129,18 @@ export const lifeCases: Readonly<Record<string, LogCase>> = {
     }
   },
 
+  "a store that is let go of knows of no stop: who waits for one waits on for its signal": async (context) => {
+    const { store } = context;
+    const { id } = await made(context);
+    const leave = new AbortController();
+    let resolved = false;
+    const waiting = store.stopRequested(id, leave.signal).then(() => (resolved = true));
+    await store[Symbol.asyncDispose]();
+    assert.equal(resolved, false);
+    leave.abort(new Error("the producer is done"));
+    await waiting;
+  },
+
   "a store that is let go of returns its open tails and takes nothing more": async (context) => {
     const { store } = context;
     const { id, fence } = await made(context);
