@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,24 +40,35 @@ describe("the README's curl lines", () => {
     .replaceAll("\\\n", " ")
     .split("\n")
     .filter((line) => line.startsWith("curl"));
-  const run = (command = ""): string => {
+
+  /** What a line prints; with `enough`, Ctrl-C is pressed as soon as that is there. */
+  async function run(command = "", enough?: string): Promise<string> {
     const local = command
       .replaceAll("http://127.0.0.1:3000", url)
       .replaceAll("/tmp/sluice.jar", join(folder, "jar"))
-      .replaceAll("rate=20", "rate=max");
-    return spawnSync("bash", ["-c", `${local} -sS --max-time 20`]).stdout.toString();
-  };
+      .replaceAll("rate=20", "rate=200");
+    const curl = spawn("bash", ["-c", `exec ${local.replace("curl", "curl -sS --max-time 20")}`]);
+    let text = "";
+    for await (const chunk of curl.stdout) {
+      text += String(chunk);
+      if (enough !== undefined && text.includes(enough)) curl.kill("SIGINT");
+    }
+    return text;
+  }
 
-  it("ask, go on after an id, and cancel", () => {
-    const [ask, resume, cancel, ...others] = commands;
+  it("give a cookie, ask, are cut by Ctrl-C, go on after an id, and cancel", async () => {
+    const [cookie, ask, resume, cancel, ...others] = commands;
     expect(others).toEqual([]);
-    const whole = run(ask);
-    expect(whole).toMatch(/event: typing\nid: 11\n/);
-    expect(whole).toMatch(/event: done\n/);
+    await run(cookie);
     const after = /Last-Event-ID: (\w+)/.exec(resume ?? "")?.[1] ?? "";
-    const rest = run(resume);
+    const seen = await run(ask, `id: ${after}\n`);
+    expect(seen).toMatch(/event: typing\nid: 11\n/);
+    expect(seen).not.toContain("event: done");
+    const rest = await run(resume);
+    const whole = await run(ask);
     const cut = whole.indexOf("\n\n", whole.indexOf(`id: ${after}\n`)) + 2;
     expect(rest.slice(rest.indexOf("event: "))).toBe(whole.slice(cut));
-    expect(JSON.parse(run(cancel))).toMatchObject({ status: "finished" });
+    expect(whole).toContain("event: done");
+    expect(JSON.parse(await run(cancel))).toMatchObject({ status: "finished" });
   });
 });
