@@ -1,14 +1,17 @@
 // Runs every bench, one after the other, and writes the tables into README.md: `node bench/report.mjs`.
-// `--run=false` writes what was measured last. `--quick` only proves that everything runs: it writes nothing.
+// `--only=append` measures and writes one anew, `--run=false` writes what was measured last. `--quick` only proves that
+// everything runs: it writes nothing.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { short } from "./lib/numbers.mjs";
-import { readOptions } from "./lib/options.mjs";
+import { readOptions, select } from "./lib/options.mjs";
+import { circumstances, nameOf, times } from "./lib/report.mjs";
+import { appendSection, memorySection, replaySection, tailSection } from "./lib/report-stores.mjs";
 import { loadResult } from "./lib/results.mjs";
 import { markdownTable } from "./lib/table.mjs";
 
-const options = readOptions({ run: true, quick: false });
+const options = readOptions({ run: true, quick: false, only: "" });
 const readme = new URL("README.md", import.meta.url);
 
 const benches = [
@@ -17,10 +20,26 @@ const benches = [
   { file: "serve.mjs", args: ["--mode=burst", "--data=json"], quick: ["--rounds=1", "--n=5000"] },
   { file: "serve.mjs", args: ["--mode=tick", "--data=text"], quick: ["--rounds=1", "--n=2000"] },
   { file: "serve.mjs", args: ["--mode=rate", "--data=text"], quick: ["--rounds=1", "--n=20", "--conns=50"] },
+  { file: "append.mjs", args: [], quick: ["--rounds=1", "--ms=50"] },
+  { file: "tail.mjs", args: [], quick: ["--rounds=1", "--n=20"] },
+  { file: "replay.mjs", args: ["--data=text"], quick: ["--rounds=1", "--n=5000"] },
+  { file: "replay.mjs", args: ["--data=json"], quick: ["--rounds=1", "--n=5000"] },
+  { file: "memory.mjs", args: [], quick: ["--runs=200"] },
 ];
 
-if (options.run) for (const bench of benches) run(bench);
-if (!options.quick) writeBetweenMarkers([encodeSection(), serveSection()].join("\n\n"));
+/** In the order of the page; a section begins with its name. */
+const sections = {
+  encode: encodeSection,
+  serve: serveSection,
+  append: appendSection,
+  tail: tailSection,
+  replay: replaySection,
+  memory: memorySection,
+};
+
+const asked = select(Object.keys(sections), options.only);
+if (options.run) for (const bench of benches) if (asked.includes(bench.file.replace(".mjs", ""))) run(bench);
+if (!options.quick) writeSections();
 
 /** @param {{ file: string, args: readonly string[], quick: readonly string[] }} bench */
 function run({ file, args, quick }) {
@@ -99,28 +118,19 @@ function serveSection() {
   ].join("\n\n");
 }
 
-/** Ours stand out. @param {string} name */
-function nameOf(name) {
-  return name.startsWith("sluice") ? `**${name}**` : name;
-}
-
-/** @param {number | undefined} of @param {number | undefined} to */
-function times(of, to) {
-  return of === undefined || to === undefined ? "-" : (of / to).toFixed(2);
-}
-
-/** @param {any} result */
-function circumstances({ machine, at }) {
-  return `${at.slice(0, 10)}, ${machine}.`;
-}
-
-/** @param {string} text */
-function writeBetweenMarkers(text) {
+/** Those that were not asked for stay as they are on the page. */
+function writeSections() {
   const page = readFileSync(readme, "utf8");
   const between = /(?<=<!-- results -->\n)[^]*(?=<!-- end of results -->)/;
-  if (!between.test(page)) throw new Error("README.md has lost its markers.");
+  const [old] = between.exec(page) ?? [];
+  if (old === undefined) throw new Error("README.md has lost its markers.");
+  const kept = old.split(/^(?=### )/m).map((text) => text.trim());
+  const written = Object.entries(sections).flatMap(([name, write]) => {
+    const section = asked.includes(name) ? write() : kept.find((text) => text.startsWith(`### ${name}:`));
+    return section ?? [];
+  });
   writeFileSync(
     readme,
-    page.replace(between, () => `\n${text}\n\n`),
+    page.replace(between, () => `\n${written.join("\n\n")}\n\n`),
   );
 }

@@ -1,15 +1,15 @@
 // One server in a process of its own: `node serve-child.mjs <name>`, started by serve.mjs.
-import { readFileSync } from "node:fs";
 import { contenders } from "./contenders/serve.mjs";
 import { getWith } from "./contenders/server.mjs";
 import { answerCalls } from "./lib/child.mjs";
+import { memoryOf } from "./lib/proc.mjs";
 
 const contender = contenders[process.argv[2] ?? ""];
 if (!contender) throw new Error(`There is no contender ${process.argv[2]}`);
 const { port, ask = getWith, reset } = await contender.start();
 
 let cpuBefore = process.cpuUsage();
-const memoryBefore = statusOf("VmRSS");
+const memoryBefore = memoryOf("VmRSS");
 
 answerCalls({
   /** How the client gets the events of this query. */
@@ -20,12 +20,6 @@ answerCalls({
   },
   end() {
     const { user, system } = process.cpuUsage(cpuBefore);
-    return { userMs: user / 1_000, systemMs: system / 1_000, peakMiB: statusOf("VmHWM") - memoryBefore };
+    return { userMs: user / 1_000, systemMs: system / 1_000, peakMiB: memoryOf("VmHWM") - memoryBefore };
   },
 });
-
-/** @param {"VmRSS" | "VmHWM"} name @returns {number} MiB */
-function statusOf(name) {
-  const status = readFileSync("/proc/self/status", "utf8");
-  return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]) / 1_024;
-}

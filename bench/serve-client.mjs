@@ -1,4 +1,4 @@
-// Reads what the servers send, in a process of its own, started by serve.mjs.
+// Reads what the servers send, in a process of its own, started by serve.mjs and replay.mjs.
 import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { connect } from "node:net";
@@ -14,11 +14,11 @@ const END = "\r\n0\r\n\r\n";
 
 answerCalls({
   check,
-  /** Milliseconds until all of them have everything. */
+  /** Milliseconds until all of them have everything, and the bytes that one of them was sent. */
   async read(/** @type {{ ask: Ask, times: number }} */ { ask, times }) {
     const start = performance.now();
-    await Promise.all(Array.from({ length: times }, () => readRaw(ask)));
-    return performance.now() - start;
+    const [bytes = 0] = await Promise.all(Array.from({ length: times }, () => readRaw(ask)));
+    return { ms: performance.now() - start, bytes };
   },
 });
 
@@ -26,18 +26,20 @@ answerCalls({
  * Looks only for the end of the body: the cost of reading is the same for all, and small.
  *
  * @param {Ask} ask
- * @returns {Promise<void>}
+ * @returns {Promise<number>}
  */
 function readRaw({ port, method, path, body = "" }) {
   return new Promise((resolve, reject) => {
     let head = "";
     let tail = "";
+    let total = 0;
     const done = () => {
-      if (tail === END) resolve();
+      if (tail === END) resolve(total);
       else reject(new Error(`The answer to ${method} ${path} broke off after ${JSON.stringify(head)}`));
       socket.destroy();
     };
     const callback = (/** @type {number} */ bytes) => {
+      total += bytes;
       if (head === "") head = buffer.toString("latin1", 0, Math.min(bytes, 15));
       tail = (tail + buffer.toString("latin1", Math.max(0, bytes - END.length), bytes)).slice(-END.length);
       if (tail === END) done();

@@ -81,7 +81,7 @@ async function measure(name, query, times) {
   if (!server) throw new Error(`There is no server ${name}`);
   const ask = await server.call("ask", query);
   await server.call("begin");
-  const elapsed = await client.call("read", { ask, times });
+  const { ms: elapsed } = await client.call("read", { ask, times });
   return { ms: elapsed, ...(await server.call("end")) };
 }
 

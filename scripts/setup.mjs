@@ -30,6 +30,7 @@ const programs = [
   ["nginx", "nginx-light"],
   ["haproxy", "haproxy"],
   ["caddy", "caddy"],
+  ["openssl", "openssl"],
 ];
 
 process.chdir(root);

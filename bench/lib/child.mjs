@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 
@@ -11,26 +11,39 @@ import { fileURLToPath } from "node:url";
 const bench = fileURLToPath(new URL("..", import.meta.url));
 /** Of util-linux. */
 const PIN = "taskset";
+/** Tells children how many cores there are: a process that is pinned sees one. */
+const CORES = "BENCH_CORES";
 const CALL_MS = 60_000;
 const STOP_MS = 10_000;
 
 /**
+ * @typedef {object} Start
+ * @property {number} core
+ * @property {string} file
+ * @property {readonly string[]} [args]
+ * @property {readonly string[]} [nodeArgs]
+ * @property {number} [callMs] how long a call may take
+ * @property {boolean} [silent] what it prints is thrown away
+ */
+
+/**
  * A Node process of its own (no code of another contender has shaped its machine code), pinned to one core.
  *
- * @param {{ core: number, file: string, args?: readonly string[], nodeArgs?: readonly string[] }} options
+ * @param {Start} options
  * @returns {Promise<Child>} once the process says that it is ready
  */
-export async function startChild({ core, file, args = [], nodeArgs = [] }) {
-  const place = String(core % availableParallelism());
-  const pinned = ["-c", place, process.execPath, ...nodeArgs, file, ...args];
-  const child = spawn(PIN, pinned, { cwd: bench, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+export async function startChild({ core, file, args = [], nodeArgs = [], callMs = CALL_MS, silent = false }) {
+  const pinned = ["-c", placeOf(core), process.execPath, ...nodeArgs, file, ...args];
+  const env = { ...process.env, [CORES]: String(cores()) };
+  const output = silent ? "ignore" : "inherit";
+  const child = spawn(PIN, pinned, { cwd: bench, env, stdio: ["ignore", output, output, "ipc"] });
   /** @type {Map<number, { resolve: (value: unknown) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();
   let calls = 0;
 
   const answer = (/** @type {number} */ id) =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(() => settle(id, { error: `${file} ${args.join(" ")} did not answer` }), CALL_MS);
+      const timer = setTimeout(() => settle(id, { error: `${file} ${args.join(" ")} did not answer` }), callMs);
       const done = () => clearTimeout(timer);
       waiting.set(id, {
         resolve: (value) => (done(), resolve(value)),
@@ -66,6 +79,25 @@ export async function startChild({ core, file, args = [], nodeArgs = [] }) {
       clearTimeout(timer);
     },
   };
+}
+
+/**
+ * Pins a process that runs already, with all its threads.
+ *
+ * @param {number} pid
+ * @param {number} core
+ */
+export function pin(pid, core) {
+  execFileSync(PIN, ["-a", "-c", "-p", placeOf(core), String(pid)], { stdio: "ignore" });
+}
+
+/** @param {number} core */
+function placeOf(core) {
+  return String(core % cores());
+}
+
+function cores() {
+  return Number(process.env[CORES]) || availableParallelism();
 }
 
 /**

@@ -7,6 +7,15 @@ export function median(values) {
 }
 
 /**
+ * @param {readonly number[]} values
+ * @param {number} share 0.99: as large as 99 % of them
+ */
+export function quantile(values, share) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/**
  * About three digits, so that a column can be compared at a glance.
  *
  * @param {number | undefined} value

@@ -52,7 +52,7 @@ export function withGateways(): void {
       target: "node20",
       mainFields: ["module", "main"],
       conditions: ["@sluice/source"],
-      external: ["lmdb", "pino", "cors", "ioredis"],
+      external: ["lmdb", "pino", "cors", "ioredis", "prom-client", "rate-limiter-flexible"],
       outdir,
       outExtension: { ".js": ".mjs" },
       logLevel: "silent",

@@ -49,6 +49,8 @@ interface Reading {
   readonly headers?: Readonly<Record<string, string>>;
   /** Silence that means a broken connection, in real time. Default: none does. */
   readonly stallMs?: number;
+  /** What the reader has already. */
+  readonly lastEventId?: string;
 }
 
 export function ask(url: string, content: string, options: Ask = {}): Reader {

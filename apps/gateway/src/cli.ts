@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
 import { isSluiceError } from "sluice/errors";
+import type { Logger } from "sluice/http";
 import { parseConfig, type Config } from "./config.ts";
 import { startGateway, type Gateway } from "./gateway.ts";
 import { createLog } from "./log.ts";
@@ -16,6 +17,7 @@ try {
   const gateway = await startGateway(config, { store: opened.store, log });
   // Whoever reads that it is there may end it.
   endOnSignal(gateway, config.drainMs, opened);
+  if (config.tls) reloadOnSignal(gateway, log);
   console.log(welcome(gateway, config, opened));
 } catch (error) {
   console.error(reasonOf(error));
@@ -68,6 +70,18 @@ function endOnSignal(gateway: Gateway, drainMs: number, store: OpenStore): void 
   };
   process.on("SIGTERM", end);
   process.on("SIGINT", end);
+}
+
+// What runs the renewal of a certificate sends it. Without one, SIGHUP ends the program as it always does.
+function reloadOnSignal(gateway: Gateway, log: Logger): void {
+  process.on("SIGHUP", () => {
+    try {
+      gateway.reload();
+      log("info", "certificate reloaded", {});
+    } catch (error) {
+      log("error", "certificate not reloaded", { code: "option/invalid", reason: reasonOf(error) });
+    }
+  });
 }
 
 function reasonOf(error: unknown): string {

@@ -1,17 +1,24 @@
 import { z } from "zod";
 import { SluiceError } from "sluice/errors";
+import type { LimitsConfig } from "./limits.ts";
 import { parseStore, type StoreConfig } from "./store.ts";
+import { parseTls, type TlsFiles } from "./tls.ts";
 
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Set: HTTP/2 and HTTP/1.1 over TLS, and nothing in the clear. */
+  readonly tls: TlsFiles | undefined;
   /** Key to owner. Empty: no keys are set. */
   readonly keys: ReadonlyMap<string, string>;
+  /** Opens `/metrics`. Absent: only this machine may look. */
+  readonly operatorKey: string | undefined;
   /** Signs cookies and owner tokens. Absent: one is made and kept in the store. */
   readonly secret: string | undefined;
   /** Where no keys are set, serve callers from elsewhere than this machine too. */
   readonly allowAnonymous: boolean;
   readonly corsOrigins: readonly string[];
+  readonly limits: LimitsConfig;
   readonly drainMs: number;
   readonly store: StoreConfig;
   /** A producer that has not renewed for this long is taken for dead, and its answer is ended. */
@@ -46,11 +53,20 @@ function wholeNumber(most: number): z.ZodType<number, string> {
     .pipe(z.number().max(most, { error }));
 }
 
+// 0 is no limit.
+const limit = (usual: number): z.ZodType<number, string | undefined> => wholeNumber(1_000_000).default(usual);
+
 // Defaults are those of .env.example.
 const environment = z.object({
   HOST: z.string().default("127.0.0.1"),
   PORT: wholeNumber(65_535).default(3000),
+  SLUICE_TLS_CERT: z.string().optional(),
+  SLUICE_TLS_KEY: z.string().optional(),
   SLUICE_API_KEYS: list.default([]),
+  SLUICE_OPERATOR_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,1024}$/, { error: "takes signs of ASCII without spaces, as a header can carry them" })
+    .optional(),
   SLUICE_SECRET: z.string().min(16, { error: "needs 16 characters or more" }).optional(),
   SLUICE_ALLOW_ANONYMOUS: flag.default(false),
   SLUICE_CORS_ORIGINS: list.pipe(z.array(origin)).default([]),
@@ -68,6 +84,13 @@ const environment = z.object({
   SLUICE_LEASE_MS: wholeNumber(60_000)
     .pipe(z.number().min(500, { error: "must be a whole number from 500 to 60000" }))
     .default(7_000),
+  SLUICE_MAX_CONNECTIONS: limit(20_000),
+  SLUICE_MAX_RUNS: limit(10_000),
+  SLUICE_MAX_READERS: limit(20_000),
+  SLUICE_MAX_READERS_PER_RUN: limit(2_000),
+  SLUICE_OWNER_STREAMS: limit(1_000),
+  SLUICE_OWNER_STARTS_PER_MINUTE: limit(1_000),
+  SLUICE_FAILED_LOGINS_PER_MINUTE: limit(20),
   SLUICE_DRAIN_MS: wholeNumber(3_600_000).default(25_000),
   SLUICE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   OPENAI_API_KEY: z.string().optional(),
@@ -86,13 +109,26 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     throw wrong(String(issue?.path[0] ?? "environment"), issue?.message ?? "invalid");
   }
   const values = parsed.data;
+  const keys = parseKeys(values.SLUICE_API_KEYS);
+  if (keys.has(values.SLUICE_OPERATOR_KEY ?? "")) throw wrong("SLUICE_OPERATOR_KEY", "is the key of an owner too");
   return {
     host: values.HOST,
     port: values.PORT,
-    keys: parseKeys(values.SLUICE_API_KEYS),
+    tls: parseTls(values.SLUICE_TLS_CERT, values.SLUICE_TLS_KEY),
+    keys,
+    operatorKey: values.SLUICE_OPERATOR_KEY,
     secret: values.SLUICE_SECRET,
     allowAnonymous: values.SLUICE_ALLOW_ANONYMOUS,
     corsOrigins: values.SLUICE_CORS_ORIGINS.map((text) => new URL(text).origin),
+    limits: {
+      maxConnections: values.SLUICE_MAX_CONNECTIONS,
+      maxRuns: values.SLUICE_MAX_RUNS,
+      maxReaders: values.SLUICE_MAX_READERS,
+      maxReadersPerRun: values.SLUICE_MAX_READERS_PER_RUN,
+      ownerStreams: values.SLUICE_OWNER_STREAMS,
+      ownerStartsPerMinute: values.SLUICE_OWNER_STARTS_PER_MINUTE,
+      failedLoginsPerMinute: values.SLUICE_FAILED_LOGINS_PER_MINUTE,
+    },
     drainMs: values.SLUICE_DRAIN_MS,
     store: values.SLUICE_STORE,
     leaseMs: values.SLUICE_LEASE_MS,

@@ -1,15 +1,21 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import cors from "cors";
-import { createSluice, type Logger } from "sluice/http";
+import { createSluice, requestOf, type Logger, type NodeRequest, type NodeResponse } from "sluice/http";
 import type { LogStore } from "sluice/log";
 import type { Config } from "./config.ts";
+import { limitConnections, tooManyConnections } from "./connections.ts";
 import { GRAPHS, createAnswer } from "./graphs.ts";
+import { createLimits } from "./limits.ts";
+import { createMetrics } from "./metrics.ts";
+import { createMetricsPage, metricsRoute } from "./metrics-page.ts";
 import { createModels, type Models } from "./models.ts";
+import { createOperator } from "./operator.ts";
 import { createOwnerTokens } from "./owner-tokens.ts";
 import { createOwners } from "./owners.ts";
 import { createPages } from "./pages.ts";
+import { sendRefusal } from "./refusal.ts";
 import { keptSecret } from "./secret.ts";
+import { createWebServer, type WebServer } from "./server.ts";
 import { sessionRoute } from "./session.ts";
 
 export interface GatewayOptions {
@@ -26,6 +32,8 @@ export interface Gateway {
   readonly models: Models["list"];
   /** Runs that are still being produced. */
   readonly producing: number;
+  /** Takes a renewed certificate from the same files. @throws SluiceError `option/invalid`, and keeps the old one */
+  reload(): void;
   /**
    * No new runs from now on; resolves when those that run have ended and their readers have everything. When the
    * signal fires first, what is left ends with `error`, code `run/shutdown`.
@@ -36,41 +44,67 @@ export interface Gateway {
 // The same place from src/ and from dist/.
 const STUDIO = fileURLToPath(new URL("../../studio/dist", import.meta.url));
 
-// Readers get their terminal within this after the last run has ended, or are cut off.
-const LAST_FRAMES_MS = 2_000;
-const POLL_MS = 50;
-
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   const { store, log } = options;
   const tokens = createOwnerTokens(config.secret ?? (await keptSecret(store)));
   const owners = createOwners(config, tokens);
   const models = createModels(config);
+  const metrics = createMetrics();
+  const limits = await createLimits(config, log);
+  const { maxRuns, maxReaders, maxReadersPerRun } = config.limits;
   const sluice = createSluice({
     store,
     log,
+    meter: metrics.meter,
     leaseMs: config.leaseMs,
     authorize: owners.authorize,
+    admit: limits.admit,
+    maxRuns: maxRuns || undefined,
+    maxReaders: maxReaders || undefined,
+    maxReadersPerRun: maxReadersPerRun || undefined,
     answer: createAnswer(models),
     registry: () => ({ graphs: GRAPHS, models: models.list }),
-    routes: [sessionRoute(owners)],
+    routes: [sessionRoute(owners), metricsRoute],
   });
   const pages = createPages(options.pages ?? STUDIO, { welcome: owners.welcome });
+  const metricsPage = createMetricsPage(metrics, createOperator(config, tokens));
   const allowOrigins = corsOf(config.corsOrigins);
 
-  async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  async function answer(req: NodeRequest, res: NodeResponse): Promise<void> {
     try {
-      if (!(await pages(req, res))) await sluice.handleNode(req, res);
+      if (await refused(req, res)) return;
+      if ((await pages(req, res)) || (await metricsPage(req, res))) return;
+      await sluice.handleNode(req, res);
     } catch (error) {
       log("error", "request failed", { code: "PROCESSING_ERROR", error });
       res.destroy();
     }
   }
 
-  const server = createServer((req, res) => {
+  async function refused(req: NodeRequest, res: NodeResponse): Promise<boolean> {
+    const last = connections.isSurplus(req);
+    try {
+      const path = last || req.method === "POST" ? requestOf(req).location.pathname : "";
+      if (last && !ALWAYS.has(path)) throw tooManyConnections();
+      if (last && !("stream" in res)) res.setHeader("Connection", "close");
+      if (path === "/session" && req.method === "POST") await limits.login(req.socket.remoteAddress, res);
+      return false;
+    } catch (error) {
+      await sendRefusal(sluice, error, { req, res, last });
+      return true;
+    }
+  }
+
+  const web = createWebServer(config.tls, (req, res) => {
     res.setHeader("X-Content-Type-Options", "nosniff");
     allowOrigins(req, res, () => void answer(req, res));
   });
-  const url = await listen(server, config);
+  const { server } = web;
+  const connections = limitConnections(server, config.limits.maxConnections);
+  const url = await listen(web, config).catch(async (error: unknown) => {
+    await limits.close();
+    throw error;
+  });
   // A connection that cannot be taken (no more file descriptors, say) is no reason to end the others.
   server.on("error", (error) => log("error", "connection refused", { code: "PROCESSING_ERROR", error }));
 
@@ -80,14 +114,20 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     get producing() {
       return sluice.runs.producing;
     },
+    reload: web.reload,
     async close(deadline) {
+      web.leave();
       await sluice.drain(deadline);
-      await closeServer(server);
+      await web.close();
+      await limits.close();
     },
   };
 }
 
-type Middleware = (req: IncomingMessage, res: ServerResponse, next: () => void) => void;
+// Whoever asks after the server itself is to be told also when it is full.
+const ALWAYS: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
+
+type Middleware = (req: NodeRequest, res: NodeResponse, next: () => void) => void;
 
 function corsOf(origins: readonly string[]): Middleware {
   if (origins.length === 0) return (_req, _res, next) => next();
@@ -100,14 +140,18 @@ function corsOf(origins: readonly string[]): Middleware {
   });
 }
 
-function listen(server: Server, { host, port }: Pick<Config, "host" | "port">): Promise<string> {
+// Connections that wait to be taken, as far as the system allows (4,096 on Linux). With Node's 511, a thousand clients
+// that come at once are reset, or wait for a second or three.
+const BACKLOG = 4_096;
+
+function listen({ server, scheme }: WebServer, { host, port }: Pick<Config, "host" | "port">): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen(port, host, BACKLOG, () => {
       server.removeListener("error", reject);
       const address = server.address();
       const bound = typeof address === "object" && address !== null ? address.port : port;
-      resolve(`http://${reachable(host)}:${bound}`);
+      resolve(`${scheme}://${reachable(host)}:${bound}`);
     });
   });
 }
@@ -117,14 +161,4 @@ function reachable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   if (host === "::") return "[::1]";
   return host.includes(":") ? `[${host}]` : host;
-}
-
-async function closeServer(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // A connection that was kept alive becomes idle when its last answer ends.
-  const idle = setInterval(() => server.closeIdleConnections(), POLL_MS);
-  const last = setTimeout(() => server.closeAllConnections(), LAST_FRAMES_MS);
-  await closed;
-  clearInterval(idle);
-  clearTimeout(last);
 }

@@ -69,8 +69,8 @@ export function createOwners(config: OwnersConfig, tokens: OwnerTokens): Owners 
   };
 }
 
-// Other schemes are a proxy's own business; a Bearer without a token is a mistake, and answered as one.
-function bearerOf(request: RequestLike): string | undefined {
+/** Other schemes are a proxy's own business; a Bearer without a token is a mistake, and answered as one. */
+export function bearerOf(request: RequestLike): string | undefined {
   const bearer = /^Bearer(?: +(.*))?$/i.exec(request.headers.get("authorization") ?? "");
   return bearer ? (bearer[1] ?? "") : undefined;
 }
@@ -96,7 +96,7 @@ function newOwner(): string {
 }
 
 /** Sent by a page of another origin. A program that is no browser says nothing, and has no cookie to abuse. */
-function isForeign(request: RequestLike): boolean {
+export function isForeign(request: RequestLike): boolean {
   // Browsers say it themselves on https and on localhost; the Host is not what they asked for behind some proxies.
   const site = request.headers.get("sec-fetch-site");
   if (site !== null) return site !== "same-origin" && site !== "none";

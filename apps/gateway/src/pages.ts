@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join, sep } from "node:path";
-import { requestOf } from "sluice/http";
+import { requestOf, type NodeRequest, type NodeResponse } from "sluice/http";
 
 export interface PagesOptions {
   /** The cookie for somebody who opens the page, or undefined. */
@@ -10,7 +9,7 @@ export interface PagesOptions {
 }
 
 /** Says false when there is no such page. */
-export type Pages = (req: IncomingMessage, res: ServerResponse) => Promise<boolean>;
+export type Pages = (req: NodeRequest, res: NodeResponse) => Promise<boolean>;
 
 /**
  * The built web app, read into memory once: a request reaches no file, and a build while the server runs neither
@@ -28,10 +27,14 @@ export function createPages(directory: string, { welcome }: PagesOptions): Pages
     if (cookie !== undefined) res.setHeader("Set-Cookie", cookie);
     for (const [name, value] of Object.entries(page.headers)) res.setHeader(name, value);
     if (req.headers["if-none-match"]?.includes(page.etag) === true) {
-      res.writeHead(304).end();
+      res.statusCode = 304;
+      res.end();
     } else {
+      res.statusCode = page.status;
       res.setHeader("Content-Length", page.body.byteLength);
-      res.writeHead(page.status).end(page.body); // of which Node sends none to a HEAD
+      // Node drops what is given to the answer of a HEAD, but on HTTP/2 fails over it.
+      if (req.method === "HEAD") res.end();
+      else res.end(page.body);
     }
     return true;
   };

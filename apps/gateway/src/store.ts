@@ -1,3 +1,4 @@
+import type { Cluster, Redis } from "ioredis";
 import { SluiceError, isSluiceError } from "sluice/errors";
 import type { Logger } from "sluice/http";
 import { createMemoryLog, type LogStore } from "sluice/log";
@@ -78,7 +79,7 @@ export async function openStore(
     return { store, name, close: () => store[Symbol.asyncDispose]() };
   }
   const { createRedisLog } = await import("sluice/log/redis");
-  const client = await connect(config);
+  const client = await connectRedis(config, "patient");
   // Without a listener the process would end with the first lost connection; ioredis connects again by itself.
   client.on("error", (error: Error) => log("warn", "redis connection", { code: "log/unavailable", error }));
   const store = createRedisLog({ client, log, graceMs: leaseMs });
@@ -110,22 +111,30 @@ function placeOf(config: RedisConfig): string {
 
 type RedisConfig = Exclude<StoreConfig, { kind: "memory" | "disk" }>;
 
-// The store itself says how long a command is tried.
-const PATIENT = { maxRetriesPerRequest: null };
-
-async function connect(config: RedisConfig) {
+/**
+ * A connection of its own. Patient: a command is sent as soon as there is a connection; the store itself says how long
+ * it is tried. Impatient: without a connection it fails at once.
+ */
+export async function connectRedis(config: RedisConfig, how: "patient" | "impatient"): Promise<Redis | Cluster> {
   const { Redis, Cluster } = await import("ioredis");
-  if (config.kind === "redis") return new Redis(config.url, PATIENT);
+  const retries = { maxRetriesPerRequest: how === "patient" ? null : 0 };
+  const queue = { enableOfflineQueue: how === "patient" };
+  if (config.kind === "redis") return new Redis(config.url, { ...retries, ...queue });
   const { username, password, pathname } = config.url;
   const credentials = {
     ...(username === "" ? {} : { username: decodeURIComponent(username) }),
     ...(password === "" ? {} : { password: decodeURIComponent(password) }),
   };
   if (config.kind === "cluster") {
-    return new Cluster([...config.hosts], { shardedSubscribers: true, redisOptions: { ...PATIENT, ...credentials } });
+    return new Cluster([...config.hosts], {
+      ...queue,
+      shardedSubscribers: how === "patient",
+      redisOptions: { ...retries, ...credentials },
+    });
   }
   return new Redis({
-    ...PATIENT,
+    ...retries,
+    ...queue,
     ...credentials,
     sentinels: [...config.hosts],
     name: decodeURIComponent(pathname.slice(1)),

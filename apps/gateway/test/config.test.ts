@@ -5,10 +5,21 @@ import { parseConfig, type Config } from "../src/config.ts";
 const DEFAULTS: Config = {
   host: "127.0.0.1",
   port: 3000,
+  tls: undefined,
   keys: new Map(),
+  operatorKey: undefined,
   secret: undefined,
   allowAnonymous: false,
   corsOrigins: [],
+  limits: {
+    maxConnections: 20_000,
+    maxRuns: 10_000,
+    maxReaders: 20_000,
+    maxReadersPerRun: 2_000,
+    ownerStreams: 1_000,
+    ownerStartsPerMinute: 1_000,
+    failedLoginsPerMinute: 20,
+  },
   drainMs: 25_000,
   store: { kind: "disk", path: "./data" },
   leaseMs: 7_000,
@@ -19,10 +30,20 @@ const DEFAULTS: Config = {
 const VARIABLES = [
   "HOST",
   "PORT",
+  "SLUICE_TLS_CERT",
+  "SLUICE_TLS_KEY",
   "SLUICE_API_KEYS",
+  "SLUICE_OPERATOR_KEY",
   "SLUICE_SECRET",
   "SLUICE_ALLOW_ANONYMOUS",
   "SLUICE_CORS_ORIGINS",
+  "SLUICE_MAX_CONNECTIONS",
+  "SLUICE_MAX_RUNS",
+  "SLUICE_MAX_READERS",
+  "SLUICE_MAX_READERS_PER_RUN",
+  "SLUICE_OWNER_STREAMS",
+  "SLUICE_OWNER_STARTS_PER_MINUTE",
+  "SLUICE_FAILED_LOGINS_PER_MINUTE",
   "SLUICE_DRAIN_MS",
   "SLUICE_LOG_LEVEL",
   "OPENAI_API_KEY",
@@ -59,6 +80,11 @@ describe("the configuration", () => {
     "an owner that is an e-mail address": [
       { SLUICE_API_KEYS: "a.b@c-d.org:k" },
       { keys: new Map([["k", "a.b@c-d.org"]]) },
+    ],
+    "an operator's key": [{ SLUICE_OPERATOR_KEY: "op:erator" }, { operatorKey: "op:erator" }],
+    "a certificate": [
+      { SLUICE_TLS_CERT: "./cert.pem", SLUICE_TLS_KEY: "./key.pem" },
+      { tls: { cert: "./cert.pem", key: "./key.pem" } },
     ],
     "a secret": [{ SLUICE_SECRET: "sixteen letters." }, { secret: "sixteen letters." }],
     "1 as yes": [{ SLUICE_ALLOW_ANONYMOUS: "1" }, { allowAnonymous: true }],
@@ -111,6 +137,8 @@ describe("the configuration", () => {
     ["SLUICE_API_KEYS", "alice:with space"],
     ["SLUICE_API_KEYS", "alice:schlüssel"],
     ["SLUICE_API_KEYS", "alice:key-9876,bob:key-9876"],
+    ["SLUICE_OPERATOR_KEY", "with space"],
+    ["SLUICE_OPERATOR_KEY", "schlüssel"],
     ["SLUICE_SECRET", "fifteen letters"],
     ["SLUICE_ALLOW_ANONYMOUS", "perhaps"],
     ["SLUICE_CORS_ORIGINS", "*"],
@@ -124,6 +152,12 @@ describe("the configuration", () => {
     ["OPENAI_BASE_URL", "localhost:11434"],
     ["OPENAI_BASE_URL", "ftp://sk-9876@example.com"],
   ];
+  it("refuses an operator's key that an owner has", () => {
+    expect(() => parseConfig({ SLUICE_API_KEYS: "alice:key-9876", SLUICE_OPERATOR_KEY: "key-9876" })).toThrow(
+      "SLUICE_OPERATOR_KEY: is the key of an owner too.",
+    );
+  });
+
   for (const [variable, value] of REFUSED) {
     it(`refuses ${variable}=${JSON.stringify(value)} by the variable's name, and does not repeat the value`, () => {
       let refusal: unknown;

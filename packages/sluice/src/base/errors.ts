@@ -14,6 +14,9 @@ export const ERROR_CODES = {
   "request/method-not-allowed": 405,
   "request/not-found": 404,
   "request/refused-origin": 403,
+  "request/rate-limited": 429,
+  "request/too-many-streams": 429,
+  "request/too-many-connections": 503,
   "auth/required": 401,
   "auth/forbidden": 403,
   "offset/malformed": 400,
@@ -26,6 +29,9 @@ export const ERROR_CODES = {
   "run/not-found": 404,
   "run/request-conflict": 409,
   "run/ended": 409,
+  "run/running": 409,
+  "run/too-many": 503,
+  "run/too-many-readers": 503,
   "run/draining": 503,
   "run/shutdown": 503,
   "run/max-duration": 504,
@@ -33,6 +39,8 @@ export const ERROR_CODES = {
   "run/source-unsupported": 500,
   "run/producer-lost": 500,
   PROCESSING_ERROR: 500,
+
+  "reader/stalled": 408,
 
   // The log below it.
   "log/exists": 409,

@@ -37,7 +37,13 @@ export function createParts(): Parts {
     const part = parts[index];
     if (part?.type !== "text" && part?.type !== "reasoning") throw orphan(event);
     if (event.type === "text-delta" || event.type === "reasoning-delta") {
-      parts[index] = { ...part, text: part.text + event.delta, ...metadataOf(event) };
+      const text = part.text + event.delta;
+      const metadata = event.providerMetadata ?? part.providerMetadata;
+      // Written out: most events of a run come by here.
+      parts[index] =
+        metadata === undefined
+          ? { type: part.type, text, state: part.state }
+          : { type: part.type, text, state: part.state, providerMetadata: metadata };
     } else {
       parts[index] = { ...part, state: "done", ...metadataOf(event) };
       open.delete(event.id);

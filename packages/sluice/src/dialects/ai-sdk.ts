@@ -17,7 +17,11 @@ export const aiSdkDialect: Dialect = {
   resumes: false,
   alone: () => word,
   open: () => word,
+  // What JSON.stringify made comes out of JSON.parse and JSON.stringify as it was.
+  quick: (entry) => (entry.startsWith('{"type":"') && !TERMINAL.test(entry) ? { data: entry } : undefined),
 };
+
+const TERMINAL = /^\{"type":"(?:finish|abort|error)"/;
 
 function word(event: RunEvent): readonly Frame[] {
   if (isApplicationEvent(event)) {

@@ -1,5 +1,6 @@
 import { isObject } from "../base/json.ts";
 import { isApplicationEvent, textOf, type Message, type RunEvent } from "../chat/index.ts";
+import { TEXT_DELTA, splitDelta } from "../chat/delta-text.ts";
 import { createAnswer } from "./answer.ts";
 import type { Dialect, Frame } from "./types.ts";
 
@@ -13,6 +14,11 @@ export const graphDialect: Dialect = {
   // A page that reads the response of a `fetch` by hand does not come back.
   resumes: false,
   alone: () => alone,
+  quick(entry) {
+    const delta = splitDelta(entry);
+    if (!delta?.head.startsWith(TEXT_DELTA)) return undefined;
+    return { event: "stream_event", data: `{"type":"chunk","content":"${delta.literal}"}` };
+  },
   open({ runId }) {
     const answer = createAnswer(runId);
     return (event) => {

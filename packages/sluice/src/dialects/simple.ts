@@ -1,4 +1,5 @@
 import { isApplicationEvent, textOf, type Message, type RunEvent } from "../chat/index.ts";
+import { TEXT_DELTA, splitDelta } from "../chat/delta-text.ts";
 import { createAnswer } from "./answer.ts";
 import type { Dialect, Frame } from "./types.ts";
 
@@ -8,6 +9,11 @@ export const simpleDialect: Dialect = {
   headers: {},
   resumes: true,
   alone: () => alone,
+  quick(entry) {
+    const delta = splitDelta(entry);
+    if (!delta?.head.startsWith(TEXT_DELTA)) return undefined;
+    return { event: "chunk", data: `{"content":"${delta.literal}"}` };
+  },
   open({ runId }) {
     const answer = createAnswer(runId);
     return (event) => {

@@ -38,5 +38,10 @@ export interface Dialect {
    * answer: what is undefined here is worded once for all. Without it every reader goes through all from the start.
    */
   alone?(context: WordingContext): WordingAlone;
+  /**
+   * The one frame of an entry that is told from the entry's text alone, where that is cheaper than to parse it: what
+   * `alone` gives for the event, or undefined.
+   */
+  readonly quick?: (entry: string) => Frame | undefined;
   open(context: WordingContext): Wording;
 }

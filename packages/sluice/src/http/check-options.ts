@@ -9,6 +9,11 @@ export function checkWhole(name: string, value: number, { from }: { readonly fro
   throw wrong(name, `${name} must be a whole number from ${from} to ${MAX_MS}.`);
 }
 
+/** @throws SluiceError `option/invalid`. Without a limit: Infinity */
+export function checkLimit(name: string, value: number | undefined): number {
+  return value === undefined ? Number.POSITIVE_INFINITY : checkWhole(name, value, { from: 1 });
+}
+
 /** @throws SluiceError `option/invalid` */
 export function checkPath(basePath: string): string {
   if (basePath === "" || /^(?:\/[\w.~-]+)+$/.test(basePath)) return basePath;

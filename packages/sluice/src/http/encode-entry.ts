@@ -1,69 +1,62 @@
-import { formatOffset, formatPosition, type Position } from "../base/offset.ts";
+import { formatOffset, formatPosition } from "../base/offset.ts";
 import type { RunEvent } from "../chat/index.ts";
 import type { Dialect, Frame } from "../dialects/index.ts";
-import type { RunState } from "../run/index.ts";
 import { encodeEvent } from "../sse/index.ts";
-import { STEP, replay } from "./replay.ts";
+import { pieceOf, type Piece } from "./delivery/piece.ts";
+import { replay } from "./replay.ts";
 import type { Service } from "./service.ts";
 import type { Turn } from "./turns.ts";
 import type { EncodedEntry } from "./types.ts";
 
-/** What one reader reads. */
+/** What is read, and how it is worded. */
 export interface Reading {
-  readonly run: RunState;
+  readonly run: { readonly id: string; readonly createdAt: number };
   readonly dialect: Dialect;
-  /** What the reader has. */
-  readonly after: Position;
   /** `<runId>~` where a bare EventSource reads, else empty. */
   readonly idPrefix: string;
 }
 
+/**
+ * Characters. A larger entry is sent in pieces, which are made once for all readers; no other has frames of more than
+ * 64 KiB.
+ */
+export const LARGE = 16_384;
+
+/** Words entries alone, each without those before it. */
 export interface EntryEncoder {
-  /** The entries after this one have to be encoded, in order. */
-  readonly from: number;
   /**
-   * The frames of an entry that the reader does not have, each with its id: the last one carries the entry's offset,
-   * those before it `<offset before>.<k>`. A text, or for a large entry a promise of pieces.
+   * The frames of an entry, each with its id: the last one carries the entry's offset, those before it
+   * `<offset before>.<k>`. undefined for one that is large, or takes the whole answer to word.
+   * @param skip how many of its frames the reader has
    */
-  encode(entry: string, sequence: number): string | Promise<Iterable<Uint8Array>>;
+  text(entry: string, sequence: number, skip?: number): string | undefined;
+  /** The same for any entry, in pieces of at most 64 KiB. A reader that is at it keeps them for the others. */
+  pieces(entry: string, sequence: number, skip?: number): Promise<EncodedEntry>;
 }
 
-/**
- * A reader holds no part of the answer: what is large, or takes the whole answer to word, is encoded once for all who
- * are at it. A dialect that words no entry without those before it is gone through from the start, by each reader.
- */
-export function createEntryEncoder(service: Service, reading: Reading): EntryEncoder {
-  const { run, dialect, after, idPrefix } = reading;
+/** undefined for a dialect that words no entry without those before it. */
+export function createEntryEncoder(service: Service, reading: Reading): EntryEncoder | undefined {
+  const { run, dialect, idPrefix } = reading;
   const context = { runId: run.id, createdAt: run.createdAt };
   const alone = dialect.alone?.(context);
-  const word = alone ?? dialect.open(context);
-
-  const shared = async (entry: string, sequence: number): Promise<Iterable<Uint8Array>> => {
-    const key = `${run.id} ${sequence} ${dialect.name} ${idPrefix}`;
-    const encoded = await service.entries(key, async () => {
-      const frames = alone?.(parse(entry), sequence) ?? (await wordTo(service, reading, sequence));
-      return Promise.all(encodeFrames(frames, sequence, idPrefix).map((text) => inPieces(text, service.turn)));
-    });
-    return piecesOf(encoded, skipOf(encoded.length, sequence, after));
-  };
-
+  if (!alone) return undefined;
+  const { quick } = dialect;
   return {
-    from: alone ? after.sequence : 0,
-    encode(entry, sequence) {
-      if (alone && entry.length > STEP.maxLength) return shared(entry, sequence);
-      const frames = word(parse(entry), sequence);
-      if (frames === undefined) return shared(entry, sequence);
-      if (sequence <= after.sequence) return "";
-      return encodeFrames(frames, sequence, idPrefix)
-        .slice(skipOf(frames.length, sequence, after))
-        .join("");
+    text(entry, sequence, skip = 0) {
+      if (entry.length > LARGE) return undefined;
+      const frame = quick?.(entry);
+      if (frame) return encodeFrame(frame, idPrefix + formatOffset(sequence));
+      const frames = alone(parseEntry(entry), sequence);
+      return frames && encodeFrames(frames, sequence, idPrefix, skip).join("");
+    },
+    pieces(entry, sequence, skip = 0) {
+      const key = `${run.id} ${sequence}.${skip} ${dialect.name} ${idPrefix}`;
+      return service.entries(key, async () => {
+        const frames = alone(parseEntry(entry), sequence) ?? (await wordTo(service, reading, sequence));
+        return inPieces(encodeFrames(frames, sequence, idPrefix, skip).join(""), service.turn);
+      });
     },
   };
-}
-
-// A reader that is at it holds `encoded` itself, and so keeps it for the others.
-function* piecesOf(encoded: EncodedEntry, skip: number): Generator<Uint8Array> {
-  for (let index = skip; index < encoded.length; index += 1) yield* encoded[index] ?? [];
 }
 
 /** The frames of an entry by a wording that has gone through all before it. */
@@ -76,39 +69,52 @@ async function wordTo({ runs, turn }: Service, { run, dialect }: Reading, last: 
   return frames;
 }
 
-function encodeFrames(frames: readonly Frame[], sequence: number, idPrefix: string): readonly string[] {
-  return frames.map((frame, index) => {
+/** @param skip how many of them the reader has */
+export function encodeFrames(
+  frames: readonly Frame[],
+  sequence: number,
+  idPrefix: string,
+  skip = 0,
+): readonly string[] {
+  const encoded: string[] = [];
+  for (let index = skipOf(frames.length, skip); index < frames.length; index += 1) {
+    const frame = frames[index];
+    if (!frame) continue;
     const isLast = index === frames.length - 1;
     const id = isLast ? formatOffset(sequence) : formatPosition({ sequence: sequence - 1, skip: index + 1 });
-    return encodeEvent({ ...frame, id: idPrefix + id });
-  });
+    encoded.push(encodeFrame(frame, idPrefix + id));
+  }
+  return encoded;
 }
 
-/** How many of an entry's frames the reader has. One that claims more than there are is sent the last one again. */
-function skipOf(frames: number, sequence: number, after: Position): number {
-  return sequence - 1 === after.sequence ? Math.max(0, Math.min(after.skip, frames - 1)) : 0;
+function encodeFrame({ event, data }: Frame, id: string): string {
+  return encodeEvent(event === undefined ? { id, data } : { event, id, data });
+}
+
+/** One that claims to have more frames than there are is sent the last one again. */
+function skipOf(frames: number, skip: number): number {
+  return Math.max(0, Math.min(skip, frames - 1));
 }
 
 // UTF-8 of this many characters, and one more, has at most 64 KiB.
 const PIECE = 21_844;
 const PIECES_PER_TURN = 32;
-const encoder = new TextEncoder();
 
-async function inPieces(text: string, turn: Turn): Promise<readonly Uint8Array[]> {
-  const pieces: Uint8Array[] = [];
+export async function inPieces(text: string, turn: Turn): Promise<readonly Piece[]> {
+  const pieces: Piece[] = [];
   for (let start = 0; start < text.length;) {
     const cut = start + PIECE;
     const inCharacter = (text.codePointAt(cut - 1) ?? 0) > 0xff_ff;
     // Nor between the two line feeds by which the end of a frame is known.
     const end = text.length - cut < 2 ? text.length : inCharacter ? cut - 1 : cut;
-    pieces.push(encoder.encode(text.slice(start, end)));
+    pieces.push(pieceOf(text.slice(start, end)));
     if (pieces.length % PIECES_PER_TURN === 0) await turn();
     start = end;
   }
   return pieces;
 }
 
-// Written by this library's writer, which has checked it.
-function parse(entry: string): RunEvent {
+/** An entry of a run. This library's writer has written it, and checked it. */
+export function parseEntry(entry: string): RunEvent {
   return JSON.parse(entry) as RunEvent;
 }

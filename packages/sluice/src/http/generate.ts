@@ -7,12 +7,15 @@ import { messageOf } from "./replay.ts";
 import { runNotFound } from "../run/state.ts";
 import { json, readerLeft } from "./reply.ts";
 import type { Service } from "./service.ts";
-import { startOrAttach, type Answer } from "./start.ts";
+import { startOrAttach, type Answer, type Started } from "./start.ts";
 import type { Call, Reply } from "./types.ts";
 
 /** `POST /generate`: the same run as `/stream` starts, answered as JSON when it is over. */
 export async function postGenerate(service: Service, answer: Answer, call: Call): Promise<Reply> {
-  const { run, caller } = await startOrAttach(service, answer, call, { mustExist: false });
+  return startOrAttach(service, answer, call, { mustExist: false }, (started) => generated(service, call, started));
+}
+
+async function generated(service: Service, call: Call, { run, caller }: Started): Promise<Reply> {
   const askedAt = service.clock.now();
   await over(service, run, call.signal);
   if (call.signal.aborted) {

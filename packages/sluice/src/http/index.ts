@@ -1,5 +1,5 @@
 export { createSluice } from "./sluice.ts";
-export type { Sluice, SluiceOptions, StartedRun, StreamOptions } from "./sluice.ts";
+export type { Sluice, SluiceOptions, StartHere, StartedRun, StreamOptions } from "./sluice.ts";
 export { readBody } from "./body.ts";
 export type { Ask, AskMessage } from "./ask.ts";
 export { requestOf } from "./node.ts";
@@ -19,4 +19,8 @@ export type {
   Reply,
   RequestLike,
 } from "./types.ts";
+export type { Admit, ReaderLimits, Release } from "./limits.ts";
+export type { UnwatchedOptions } from "./unwatched.ts";
 export type { Logger } from "../base/log.ts";
+export { noMeter } from "../base/meter.ts";
+export type { Meter } from "../base/meter.ts";

@@ -14,15 +14,18 @@ export function requestOf(req: NodeRequest): RequestLike & { readonly location: 
     method: req.method ?? "GET",
     url: location.href,
     location,
-    headers: { get: (name) => joined(req.headers[name.toLowerCase()]) },
+    headers: { get: (name) => headerOf(req, name.toLowerCase()) },
   };
 }
 
 /** A request of `node:http`, `node:http2`, Express and the like as the handlers see it. */
 export function callOf(req: NodeRequest, res: NodeResponse): Call {
+  const leaving = new LeavingSignal(req, res);
   return {
     ...requestOf(req),
-    signal: signalOfLeaving(req, res),
+    get signal() {
+      return leaving.signal;
+    },
     // Not to a client that has said it closes, and waits for it (nginx does, by default).
     keepAlive:
       req.httpVersionMajor === 1 && req.httpVersionMinor === 1 && "shouldKeepAlive" in res && res.shouldKeepAlive,
@@ -30,24 +33,64 @@ export function callOf(req: NodeRequest, res: NodeResponse): Call {
   };
 }
 
-// Fires after the end of the answer too, when nobody looks at it any more.
-function signalOfLeaving(req: NodeRequest, res: NodeResponse): AbortSignal {
-  const gone = new AbortController();
-  const leave = (): void => gone.abort();
-  if (isGone(res)) leave();
+/**
+ * Calls `leave` when the caller has gone, or the answer is over; what it returns takes that back.
+ */
+export function whenGone(req: NodeRequest, res: NodeResponse, leave: () => void): () => void {
   // On the request, `close` only says that its body has been read.
   res.once("close", leave);
-  if (!("stream" in res) && res.socket === null) {
-    // Behind another answer on a connection of HTTP/1.1: until it is its turn it does not hear of the connection's end.
-    const { socket } = req;
-    socket.once("close", leave);
-    res.once("close", () => socket.removeListener("close", leave));
-  }
-  return gone.signal;
+  if ("stream" in res || res.socket !== null) return () => void res.removeListener("close", leave);
+  // Behind another answer on a connection of HTTP/1.1: until it is its turn it does not hear of the connection's end.
+  const { socket } = req;
+  const forget = (): void => {
+    socket.removeListener("close", leave);
+    res.removeListener("close", leave);
+    res.removeListener("close", forget);
+  };
+  socket.once("close", leave);
+  res.once("close", forget);
+  return forget;
 }
 
-function isGone(res: NodeResponse): boolean {
+// Without a reason of its own an abort makes one, with a stack.
+const GONE = "The caller has gone.";
+
+// Made when somebody asks for it: most requests are answered before anybody leaves.
+class LeavingSignal {
+  readonly #req: NodeRequest;
+  readonly #res: NodeResponse;
+  #controller: AbortController | undefined;
+
+  constructor(req: NodeRequest, res: NodeResponse) {
+    this.#req = req;
+    this.#res = res;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller) return this.#controller.signal;
+    const controller = new AbortController();
+    const leave = (): void => controller.abort(GONE);
+    if (isGone(this.#res)) leave();
+    else whenGone(this.#req, this.#res, leave);
+    this.#controller = controller;
+    return controller.signal;
+  }
+}
+
+/** The two kinds of response have the same methods with types that do not unite. */
+export function writeTo(res: NodeResponse, bytes: Uint8Array): boolean {
+  return "stream" in res ? res.write(bytes) : res.write(bytes);
+}
+
+/** Whether nobody waits for the answer any more. */
+export function isGone(res: NodeResponse): boolean {
   return "stream" in res ? res.stream.destroyed : res.destroyed;
+}
+
+// HTTP/2 has `:authority` in the place of `Host`. Where a client sends both, it is what the request was meant for
+// (RFC 9113 section 8.3.1).
+function headerOf(req: NodeRequest, name: string): string | null {
+  return joined((name === "host" ? req.headers[":authority"] : undefined) ?? req.headers[name]);
 }
 
 // A Host that is no host must neither make a request unreadable nor have a say in its path.
@@ -56,9 +99,10 @@ function locationOf(req: NodeRequest): URL {
   // The whole URL is what a client sends to a proxy, and may send to anybody.
   const path = target.replace(/^https?:\/\/[^/?#]*/i, "");
   const encrypted = "encrypted" in req.socket && req.socket.encrypted === true;
-  const host = joined(req.headers[":authority"] ?? req.headers.host) ?? "";
-  const origin = `${encrypted ? "https" : "http"}://${host}`;
-  const safe = /^[\w.:[\]-]+$/.test(host) && URL.canParse(origin) ? origin : "http://localhost";
+  const host = headerOf(req, "host") ?? "";
+  const scheme = encrypted ? "https" : "http";
+  const origin = `${scheme}://${host}`;
+  const safe = /^[\w.:[\]-]+$/.test(host) && URL.canParse(origin) ? origin : `${scheme}://localhost`;
   return new URL(safe + (path.startsWith("/") ? path : `/${path}`));
 }
 
@@ -90,15 +134,25 @@ function readAll(req: NodeRequest, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
+    const done = (): void => {
+      req.removeListener("error", cut);
+      req.removeListener("close", cut);
+    };
+    const cut = (cause?: unknown): void => {
+      done();
+      reject(incomplete(cause));
+    };
     req.on("data", (chunk: Buffer) => {
       bytes += chunk.byteLength;
       if (bytes <= limit) chunks.push(chunk);
       else reject(tooLarge(limit));
     });
-    const cut = (cause?: unknown): void => reject(incomplete(cause));
-    req.once("end", () => resolve(Buffer.concat(chunks)));
+    req.once("end", () => {
+      done();
+      resolve(Buffer.concat(chunks));
+    });
     req.once("error", cut);
-    req.once("close", () => cut());
+    req.once("close", cut);
     if (req.destroyed) cut();
   });
 }

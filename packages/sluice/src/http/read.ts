@@ -1,12 +1,14 @@
-import { SluiceError, isSluiceError, publicError } from "../base/errors.ts";
+import { SluiceError } from "../base/errors.ts";
 import { START, formatOffset, parsePosition, type Position } from "../base/offset.ts";
 import type { Dialect } from "../dialects/index.ts";
 import type { RunState } from "../run/index.ts";
 import { checkOwner } from "../run/owner.ts";
 import { sseHeaders } from "../sse/index.ts";
-import { deliver } from "./deliver.ts";
+import { negotiate } from "./compress/negotiate.ts";
+import { createWire } from "./compress/wire.ts";
 import { runNotFound } from "../run/state.ts";
-import { empty, readerLeft } from "./reply.ts";
+import { empty } from "./reply.ts";
+import { RunStream } from "./run-stream.ts";
 import type { Service } from "./service.ts";
 import type { Action, Call, Reply, RequestLike } from "./types.ts";
 
@@ -70,32 +72,21 @@ export async function readReply(service: Service, call: Call, run: RunState, opt
   }
   if (next.end && next.entries.length === 0) return empty(204, headers);
 
+  const live = next.entries.length === 0;
   const idPrefix = qualifiedIds ? `${run.id}~` : "";
-  const startedAt = service.clock.now();
+  const encoding = negotiate(call.headers.get("accept-encoding"), service.encodings);
+  const wire = encoding === "identity" ? undefined : createWire(encoding, service.compression);
   return {
     kind: "events",
     status: 200,
     headers: {
       ...sseHeaders({ keepAlive: call.keepAlive }),
+      ...(wire ? { "content-encoding": encoding } : {}),
       ...dialect.headers,
       ...headers,
       "sluice-heartbeat-ms": String(service.heartbeatMs),
     },
-    events: {
-      runId: run.id,
-      heartbeatMs: service.heartbeatMs,
-      retryMs: service.retryMs,
-      enter: (breakOff) => service.readers.add({ resumes: dialect.resumes, breakOff }),
-      open: (signal) => deliver(service, { run, dialect, after, idPrefix }, signal),
-      closed({ error, left, writes, bytes }) {
-        const fields = { run: run.id, chunks: writes, bytes, ms: service.clock.now() - startedAt };
-        if (left) readerLeft(service.log, fields);
-        else if (error !== undefined) {
-          const level = isSluiceError(error, "run/draining") ? "info" : "error";
-          service.log(level, "reader interrupted", { code: publicError(error).code, ...fields, error });
-        }
-      },
-    },
+    events: new RunStream(service, { run, dialect, after, idPrefix, live }, wire),
   };
 }
 

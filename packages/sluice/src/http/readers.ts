@@ -4,8 +4,8 @@ import { encodeEvent } from "../sse/index.ts";
 
 /** The streams that are open on this node. */
 export interface Readers {
-  /** Returns what takes it out again. */
-  add(reader: Reader): () => void;
+  add(reader: Reader): void;
+  remove(reader: Reader): void;
   /** Sends those whose clients come back by themselves to another node, soon. */
   move(): void;
   /** Resolves when no stream is open. Those that still are after `ms` are broken off. */
@@ -24,12 +24,10 @@ export function createReaders(): Readers {
   const open = new Set<Reader>();
   const waiting = new Set<() => void>();
   return {
-    add(reader) {
-      open.add(reader);
-      return () => {
-        open.delete(reader);
-        if (open.size === 0) for (const resolve of waiting) resolve();
-      };
+    add: (reader) => void open.add(reader),
+    remove(reader) {
+      open.delete(reader);
+      if (open.size === 0) for (const resolve of waiting) resolve();
     },
     move() {
       const reason = new SluiceError("run/draining", "This server is shutting down. Go on at another.");

@@ -1,13 +1,21 @@
 import { parsePosition } from "../base/offset.ts";
 import { createFold } from "../chat/index.ts";
 import type { Message, RunEvent } from "../chat/index.ts";
-import type { LogStore } from "../log/index.ts";
+import type { LogSlice, LogStore } from "../log/index.ts";
 import type { RunState } from "../run/index.ts";
 import type { Service } from "./service.ts";
 import type { Turn } from "./turns.ts";
 
-/** Limits of one step through a log: less than a millisecond's work, and frames of less than 64 KiB. */
-export const STEP = { maxEntries: 256, maxLength: 16_384 } as const;
+/** Limits of one step through a log: about a millisecond's work. */
+export const STEP = { maxEntries: 512, maxLength: 32_768 } as const;
+
+/** Whether more was there than one step gives. */
+export function isFull({ entries }: LogSlice): boolean {
+  if (entries.length >= STEP.maxEntries) return true;
+  let length = 0;
+  for (const entry of entries) length += entry.length;
+  return length > STEP.maxLength / 2;
+}
 
 /**
  * Calls `each` for every event of a run from the first to the entry `last`, in steps between which others have their

@@ -9,21 +9,26 @@ export type Handler = (call: Call) => Reply | Promise<Reply>;
  * (`authorize` gave a header with a line break, say).
  */
 export async function respond<T>(
-  service: Pick<Service, "log" | "clock">,
+  service: Pick<Service, "log" | "meter" | "clock">,
   call: Call,
   handler: Handler,
   send: (reply: Reply) => T | Promise<T>,
 ): Promise<T> {
   const { log, clock } = service;
   const askedAt = clock.now();
+  let sent: T | Promise<T>;
   try {
-    return await send(withoutBody(await handler(call), call.method));
+    const reply = withoutBody(await handler(call), call.method);
+    sent = send(reply);
+    if (reply.kind !== "events") return await sent;
   } catch (error) {
-    if (!call.signal.aborted) return send(refuse(error, call, log));
+    if (!call.signal.aborted) return send(refuse(error, call, service));
     const { method, location } = call;
     const ms = clock.now() - askedAt;
     return send(readerLeft(log, { method, path: location.pathname, chunks: 0, bytes: 0, ms }));
   }
+  // Not awaited: nothing of the call is to be kept for as long as a stream lasts. What can fail has failed by then.
+  return sent;
 }
 
 // Frameworks answer HEAD by what they have for GET, and drop the body: nobody would read the stream.

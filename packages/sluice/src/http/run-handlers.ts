@@ -1,5 +1,6 @@
 import type { Json } from "../base/json.ts";
 import type { RunState } from "../run/index.ts";
+import { seated } from "./limits.ts";
 import { pageOf } from "./page.ts";
 import { authorized, ownRun, readReply, wordingOf } from "./read.ts";
 import { messageOf } from "./replay.ts";
@@ -11,9 +12,10 @@ import type { Call, Reply } from "./types.ts";
 /** `GET /runs/<id>/events`: the run's frames after `Last-Event-ID`, or `?after=`. */
 export async function getEvents(service: Service, call: Call, runId: string, dialect?: string): Promise<Reply> {
   const { run, caller } = await ownRun(service, call, "read", runId);
-  return readReply(service, call, run, {
-    dialect: wordingOf(service, call, run, dialect),
-    headers: caller.headers,
+  const { owner, headers } = caller;
+  return seated(service, { owner, action: "read", method: call.method }, (seat) => {
+    seat.at(runId);
+    return readReply(service, call, run, { dialect: wordingOf(service, call, run, dialect), headers });
   });
 }
 
@@ -28,7 +30,7 @@ export async function getRun(service: Service, call: Call, runId: string): Promi
 export async function listRuns(service: Service, call: Call): Promise<Reply> {
   const { owner, headers } = await authorized(service, call, { kind: "list" });
   const page = pageOf(call);
-  await service.turn(); // a store may go through all of an owner's runs: many such calls must not come in a row
+  await service.turn(); // a page may hold much: many such calls must not come in a row
   const { runs, next } = await service.runs.list({ ...page, owner });
   return json(200, { runs: runs.map(describe), ...(next === undefined ? {} : { next }) }, headers);
 }

@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from "../base/clock.ts";
 import { silent, type Logger } from "../base/log.ts";
 import type { Random } from "../base/id.ts";
+import { noMeter, type Meter } from "../base/meter.ts";
 import { builtInDialects, createDialects, type Dialect } from "../dialects/index.ts";
 import { createMemoryLog, type LogStore } from "../log/index.ts";
 import {
@@ -11,7 +12,9 @@ import {
   type Runs,
   type StartRun,
 } from "../run/index.ts";
-import { checkPath, checkWhole } from "./check-options.ts";
+import { checkLimit, checkPath, checkWhole } from "./check-options.ts";
+import { createDelivery, type DeliveryOptions } from "./delivery/options.ts";
+import { createSeats, seated, type ReaderLimits } from "./limits.ts";
 import { callOf, type NodeRequest, type NodeResponse } from "./node.ts";
 import { sendReply } from "./node-reply.ts";
 import { createReaders } from "./readers.ts";
@@ -25,9 +28,10 @@ import type { Service } from "./service.ts";
 import { createShared } from "./shared.ts";
 import { createTurns } from "./turns.ts";
 import type { Authorize, Call, Reply } from "./types.ts";
+import { createUnwatched, type UnwatchedOptions } from "./unwatched.ts";
 import * as web from "./web.ts";
 
-export interface SluiceOptions extends RoutesOptions {
+export interface SluiceOptions extends RoutesOptions, DeliveryOptions, ReaderLimits, UnwatchedOptions {
   /** Asked before anything is read, stopped, listed or started over HTTP. */
   readonly authorize: Authorize;
   /** Where answers are kept. Default: this process's memory. */
@@ -37,18 +41,26 @@ export interface SluiceOptions extends RoutesOptions {
   /** Where `handle` is mounted, and what `Location` begins with: empty (default) or `/api/chat`, say. */
   readonly basePath?: string;
   readonly limits?: Partial<RunLimits>;
+  /** Runs that this node produces at a time. A start beyond is 503 `run/too-many`, before any work. Default: no limit. */
+  readonly maxRuns?: number | undefined;
   /** How long an answer is kept after its end. Default 86,400,000 (24 h). */
   readonly ttlMs?: number;
   /** A producer that has not renewed for this long has lost its run. Default 7,000. */
   readonly leaseMs?: number;
-  /** A comment goes out after this much silence. Default 15,000. */
-  readonly heartbeatMs?: number;
   /** How long a reader that was cut is told to wait before it comes back. Default 1,000. */
   readonly retryMs?: number;
   /** Told of every interruption and every refusal, one call each. Default: nothing is told. */
   readonly log?: Logger;
+  /** Told of what happens on this node, to be counted. Default: nobody is. */
+  readonly meter?: Meter;
   readonly clock?: Clock;
   readonly random?: Random;
+}
+
+/** A run to start, and what this server makes of it. */
+export interface StartHere extends StartRun {
+  /** `stopWhenUnwatchedMs` for this run, when it is started here. */
+  readonly stopWhenUnwatchedMs?: number;
 }
 
 export interface StreamOptions {
@@ -73,9 +85,10 @@ export interface Sluice {
   /**
    * Starts a run, or attaches to the one of the same owner and requestId. The source is read in the background to its
    * end, whoever leaves.
-   * @throws SluiceError `run/request-conflict`, `run/draining`, `option/invalid`; `toErrorResponse` answers with it
+   * @throws SluiceError `run/request-conflict`, `run/draining`, `run/too-many`, `option/invalid`; `toErrorResponse`
+   * answers with it
    */
-  startRun(options: StartRun, source: RunInput): Promise<StartedRun>;
+  startRun(options: StartHere, source: RunInput): Promise<StartedRun>;
   /** Streams an earlier run of the caller, in a handler of your own. */
   resume(request: Request, runId: string, options?: StreamOptions): Promise<Response>;
   resumeToNode(req: NodeRequest, res: NodeResponse, runId: string, options?: StreamOptions): Promise<void>;
@@ -99,39 +112,50 @@ export interface Sluice {
 const LAST_FRAMES_MS = 2_000;
 
 export function createSluice(options: SluiceOptions): Sluice {
-  const { clock = systemClock, store = createMemoryLog({ clock }) } = options;
+  const { clock = systemClock, meter = noMeter, store = createMemoryLog({ clock }) } = options;
   const log = safely(options.log ?? silent);
-  const runs = createRuns({ ...options, store, clock, log });
+  const runs = createRuns({ ...options, store, clock, log, meter });
   const readers = createReaders();
+  const unwatched = createUnwatched(options, { runs, clock, log });
   const service: Service = {
     runs,
     conversations: createConversations({ store, clock }),
     readers,
+    seats: createSeats({
+      clock,
+      maxReaders: checkLimit("maxReaders", options.maxReaders),
+      maxReadersPerRun: checkLimit("maxReadersPerRun", options.maxReadersPerRun),
+      admit: options.admit,
+      unwatched,
+    }),
     clock,
     log,
+    meter,
     dialects: createDialects(options.dialects ?? builtInDialects),
     authorize: options.authorize,
     turn: createTurns(),
     entries: createShared(),
     messages: createShared(),
     basePath: checkPath(options.basePath ?? ""),
-    heartbeatMs: checkWhole("heartbeatMs", options.heartbeatMs ?? 15_000, { from: 1 }),
+    ...createDelivery(options, clock),
     retryMs: checkWhole("retryMs", options.retryMs ?? 1_000, { from: 0 }),
   };
   const routes = createRoutes(service, options);
 
   const answerWeb = (request: Request, handler: Handler): Promise<Response> =>
-    respond(service, web.callOf(request), handler, (reply) => web.toResponse(reply, request, clock));
+    respond(service, web.callOf(request), handler, (reply) => web.toResponse(reply, request));
 
   function answerNode(req: NodeRequest, res: NodeResponse, handler: Handler): Promise<void> {
     const call = callOf(req, res);
-    return respond(service, call, handler, (reply) => sendReply(reply, { req, res, clock, gone: call.signal }));
+    return respond(service, call, handler, (reply) => sendReply(reply, { req, res, clock }));
   }
 
   return {
     runs,
-    async startRun(start, source) {
+    async startRun({ stopWhenUnwatchedMs, ...start }, source) {
+      if (stopWhenUnwatchedMs !== undefined) unwatched.check(stopWhenUnwatchedMs);
       const { id, attached } = await runs.start(start, source);
+      if (stopWhenUnwatchedMs !== undefined && !attached) unwatched.override(id, stopWhenUnwatchedMs);
       const stream =
         ({ dialect }: StreamOptions = {}): Handler =>
         (call) =>
@@ -150,7 +174,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     stopFromNode: (req, res, runId) => answerNode(req, res, (call) => stopRun(service, call, runId)),
     handle: (request) => answerWeb(request, routes),
     handleNode: (req, res) => answerNode(req, res, routes),
-    toErrorResponse: (error, request) => web.toResponse(refuse(error, request, log), request, clock),
+    toErrorResponse: (error, request) => web.toResponse(refuse(error, request, { log, meter }), request),
     async drain(deadline) {
       const drained = runs.drain(deadline);
       // Another node has the same logs: whoever comes back by himself goes on there.
@@ -165,7 +189,10 @@ export function createSluice(options: SluiceOptions): Sluice {
 async function streamRun(service: Service, call: Call, runId: string, dialect: string | undefined): Promise<Reply> {
   const run = await service.runs.get(runId);
   if (!run) throw runNotFound();
-  return readReply(service, call, run, { dialect: wordingOf(service, call, run, dialect) });
+  return seated(service, { owner: run.owner, action: "read", method: call.method }, (seat) => {
+    seat.at(runId);
+    return readReply(service, call, run, { dialect: wordingOf(service, call, run, dialect) });
+  });
 }
 
 // A logger that throws must not take an answer with it.

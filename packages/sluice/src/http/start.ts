@@ -1,12 +1,14 @@
 import { SluiceError } from "../base/errors.ts";
 import { canonicalJson, type JsonObject } from "../base/json.ts";
 import type { RunInput, RunState } from "../run/index.ts";
+import { tooManyRuns } from "../run/limits.ts";
 import { parseAsk, wrongField, type Ask } from "./ask.ts";
 import { parseJson, readBody } from "./body.ts";
+import { seated, type Seat } from "./limits.ts";
 import { authorized, dialectOf, ownRun, positionOf, readReply, wordingOf, type Authorized } from "./read.ts";
 import { runNotFound } from "../run/state.ts";
 import type { Service } from "./service.ts";
-import { keepTurn, withHistory } from "./threads.ts";
+import { announceTurn, keepTurn, withHistory } from "./threads.ts";
 import type { Call, Reply } from "./types.ts";
 
 /** Makes the source for a question, or throws what is wrong with it (`graph/unknown`, `request/invalid`) before a run exists. */
@@ -21,15 +23,22 @@ interface Question {
 /** `POST /stream`: starts a run, or attaches to the one that has the key, and streams it. */
 export async function postStream(service: Service, answer: Answer, call: Call): Promise<Reply> {
   const mustExist = positionOf(call) !== undefined;
-  const { run, ask, caller } = await startOrAttach(service, answer, call, { mustExist });
-  return readReply(service, call, run, {
-    dialect: dialectOf(service, call, defaultDialect(ask)),
-    headers: caller.headers,
-  });
+  return startOrAttach(service, answer, call, { mustExist }, ({ run, ask, caller }) =>
+    readReply(service, call, run, {
+      dialect: dialectOf(service, call, defaultDialect(ask)),
+      headers: caller.headers,
+    }),
+  );
+}
+
+export interface Started {
+  readonly run: RunState;
+  readonly ask: Ask;
+  readonly caller: Authorized;
 }
 
 /**
- * `POST /generate` and `/stream`: the run for a question.
+ * `POST /generate` and `/stream`: the run for a question, and the answer to its reader.
  * @param options.mustExist the caller has a part of the answer already, so nothing may be started for it
  */
 export async function startOrAttach(
@@ -37,7 +46,8 @@ export async function startOrAttach(
   answer: Answer,
   call: Call,
   options: { readonly mustExist: boolean },
-): Promise<{ readonly run: RunState; readonly ask: Ask; readonly caller: Authorized }> {
+  reply: (started: Started) => Promise<Reply>,
+): Promise<Reply> {
   const caller = await authorized(service, call, { kind: "start" });
   const ask = withKey(parseAsk(await readBody(call)), call.headers.get("idempotency-key"));
   dialectOf(service, call, defaultDialect(ask)); // refused before anything is started
@@ -46,9 +56,15 @@ export async function startOrAttach(
       const message = "A POST with Last-Event-ID needs the requestId it was started with.";
       throw new SluiceError("request/missing-key", message, { details: { field: "requestId" } });
     }
-    if (!(await service.runs.find(caller.owner, ask.requestId))) throw runNotFound();
+    if (!(await hasRun(service, caller, ask))) throw runNotFound();
   }
-  return { run: await begin(service, answer, { call, ask, caller }), ask, caller };
+  const question: Question = { call, ask, caller };
+  const exists = (): Promise<boolean> => hasRun(service, caller, ask);
+  return seatedStart(service, question, exists, async (seat) => {
+    const run = await begin(service, answer, question);
+    seat.at(run.id);
+    return reply({ run, ask, caller });
+  });
 }
 
 /** `GET /stream`: what a bare EventSource can do. With Last-Event-ID it never starts a run. */
@@ -65,8 +81,13 @@ export function createGetStream(service: Service, answer: Answer): (call: Call) 
     const dialect = dialectOf(service, call, defaultDialect(ask));
     const start = (): Promise<RunState> => begin(service, answer, { call, ask, caller });
     const question = canonicalJson([caller.owner, dialect.name, ask]);
-    const run = ask.requestId === undefined ? await attachOr(start, question) : await start();
-    return readReply(service, call, run, { dialect, qualifiedIds: true, headers: caller.headers });
+    const keyed = ask.requestId !== undefined;
+    const exists = async (): Promise<boolean> => (keyed ? hasRun(service, caller, ask) : running.has(question));
+    return seatedStart(service, { call, ask, caller }, exists, async (seat) => {
+      const run = keyed ? await start() : await attachOr(start, question);
+      seat.at(run.id);
+      return readReply(service, call, run, { dialect, qualifiedIds: true, headers: caller.headers });
+    });
   };
 
   async function attachOr(start: () => Promise<RunState>, question: string): Promise<RunState> {
@@ -99,7 +120,29 @@ async function resume(service: Service, call: Call): Promise<Reply> {
     });
   }
   const { run, caller } = await ownRun(service, call, "read", runId);
-  return readReply(service, call, run, { dialect: wordingOf(service, call, run), headers: caller.headers });
+  const { owner, headers } = caller;
+  return seated(service, { owner, action: "read", method: call.method }, (seat) => {
+    seat.at(runId);
+    return readReply(service, call, run, { dialect: wordingOf(service, call, run), headers });
+  });
+}
+
+async function hasRun({ runs }: Service, { owner }: Authorized, { requestId }: Ask): Promise<boolean> {
+  return requestId !== undefined && (await runs.find(owner, requestId)) !== undefined;
+}
+
+/** Refuses what this node, or its limits, have no room for before any work. */
+async function seatedStart(
+  service: Service,
+  { call, caller }: Question,
+  exists: () => Promise<boolean>,
+  answer: (seat: Seat) => Promise<Reply>,
+): Promise<Reply> {
+  const { runs, seats } = service;
+  // Looked up only where it makes a difference: a store may be far away.
+  const starts = !((seats.asks || runs.full) && (await exists()));
+  if (starts && runs.full) throw tooManyRuns();
+  return seated(service, { owner: caller.owner, action: starts ? "start" : "read", method: call.method }, answer);
 }
 
 function defaultDialect(ask: Ask): string {
@@ -112,7 +155,9 @@ async function begin(service: Service, answer: Answer, { call, ask, caller }: Qu
   const { owner } = caller;
   const { requestId, continues: _how, ...request } = ask;
   const source = answer(await withHistory(service, owner, ask), { owner });
-  const { id, attached } = await service.runs.start({ owner, requestId, request, meta: metaOf(ask) }, source);
+  const announce = (runId: string): Promise<void> => announceTurn(service, owner, ask, runId);
+  const options = { owner, requestId, request, meta: metaOf(ask), announce };
+  const { id, attached } = await service.runs.start(options, source);
   if (!attached) await keepTurn(service, owner, ask, id);
   const run = await service.runs.get(id);
   if (!run) throw runNotFound();

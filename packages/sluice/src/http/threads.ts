@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { publicError } from "../base/errors.ts";
 import { threadNotFound } from "../run/conversations.ts";
+import type { Turn } from "../run/index.ts";
 import { wrongField, type Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
 import { pageOf } from "./page.ts";
@@ -16,20 +17,36 @@ export async function withHistory(service: Service, owner: string, ask: Ask): Pr
   return { ...ask, messages: [...said.map(({ role, content }) => ({ role, content })), ...ask.messages] };
 }
 
+/** Tells a thread of a question before there is a run for it. A thread that cannot be kept costs no answer. */
+export async function announceTurn(service: Service, owner: string, ask: Ask, runId: string): Promise<void> {
+  const { threadId } = ask;
+  const turn = turnOf(ask, runId);
+  if (threadId === undefined || turn === undefined) return;
+  await service.conversations.announceQuestion(owner, threadId, turn).catch(notKept(service, runId));
+}
+
 /** Keeps a question in its thread, and the answer once there is one. A thread that cannot be kept costs no answer. */
 export async function keepTurn(service: Service, owner: string, ask: Ask, runId: string): Promise<void> {
-  const { threadId, messages } = ask;
-  const content = messages.findLast(({ role }) => role === "user")?.content;
-  if (threadId === undefined || content === undefined) return;
-  const { conversations, runs, log } = service;
-  const tell = (error: unknown): void => {
-    log("error", "thread not kept", { run: runId, code: publicError(error).code, error });
-  };
-  await conversations.addQuestion(owner, threadId, { runId, content }).catch(tell);
+  const { threadId } = ask;
+  const turn = turnOf(ask, runId);
+  if (threadId === undefined || turn === undefined) return;
+  const { conversations, runs } = service;
+  await conversations.addQuestion(owner, threadId, turn).catch(notKept(service, runId));
   void runs
     .ended(runId)
     .then(() => conversations.addAnswer(owner, threadId, runId))
-    .catch(tell);
+    .catch(notKept(service, runId));
+}
+
+function turnOf({ messages, continues }: Ask, runId: string): Turn | undefined {
+  const said = messages.flatMap(({ role, content }) => (role === "user" ? [content] : []));
+  const content = said.at(-1);
+  if (content === undefined) return undefined;
+  return { runId, content, ...(continues === true ? {} : { said }) };
+}
+
+function notKept({ log }: Service, runId: string): (error: unknown) => void {
+  return (error) => log("error", "thread not kept", { run: runId, code: publicError(error).code, error });
 }
 
 /** `GET /threads?limit=&before=`: the caller's conversations, newest first. */

@@ -1,5 +1,10 @@
-import type { SluiceError } from "../base/errors.ts";
 import type { RunState } from "../run/index.ts";
+import type { Meter } from "../base/meter.ts";
+import type { Wire } from "./compress/wire.ts";
+import type { Deadlines } from "./delivery/deadlines.ts";
+import type { Piece } from "./delivery/piece.ts";
+import type { Listener, PieceSource } from "./delivery/source.ts";
+import type { Seat } from "./limits.ts";
 
 /** What authorisation may look at. A web `Request` is one; the Node path makes one without the body. */
 export interface RequestLike {
@@ -53,24 +58,37 @@ type Headers = Readonly<Record<string, string>>;
 
 /** One reader's stream, not yet begun. */
 export interface EventStream {
-  readonly runId: string;
-  readonly heartbeatMs: number;
   /** What the reader is told to wait before it comes back. */
   readonly retryMs: number;
-  /** To be called when the stream begins, and what it returns when it is over: see Readers. */
-  readonly enter: (breakOff: (reason: SluiceError, lastFrame?: string) => void) => () => void;
-  /** Frames as bytes, a piece at a time. Ends only after the terminal; in every other case it throws. */
-  open(signal: AbortSignal): AsyncGenerator<Uint8Array>;
-  /** Tells how the reader fared, once. `error` is undefined for one that has everything. */
+  /** Those to whom nothing was sent for so long that they get a comment. */
+  readonly heartbeats: Deadlines;
+  /** Those who have taken nothing of what was written for so long that they count as gone. */
+  readonly stalls: Deadlines;
+  readonly meter: Meter;
+  /** The place it takes, given back when it is over. */
+  seat: Seat | undefined;
+  /** What compresses the answer; its `Content-Encoding` is among the headers. */
+  readonly wire: Wire | undefined;
+  /** Begins it, at most once. */
+  open(reader: StreamReader): PieceSource;
+  /** Tells how the reader fared, once, also when it was never opened. */
   closed(outcome: ReaderOutcome): void;
 }
 
+/** A connection. */
+export interface StreamReader extends Listener {
+  /** As `Listener`; where it can, after the last frame. */
+  fail(error: unknown, lastFrame?: string): void;
+}
+
 export interface ReaderOutcome {
+  /** undefined for one that has everything. */
   readonly error?: unknown;
   readonly left: boolean;
   readonly writes: number;
+  /** Of frames. */
   readonly bytes: number;
 }
 
-/** The frames of one entry, each in pieces of at most 64 KiB. */
-export type EncodedEntry = readonly (readonly Uint8Array[])[];
+/** The frames of one entry, in pieces of at most 64 KiB. */
+export type EncodedEntry = readonly Piece[];

@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
 import { closed, fenced, leaseHeld, noSuchPage, notFound, released } from "./refusals.ts";
+import { MemoryTail } from "./memory-tail.ts";
 import { byteLength, checkAppend, checkClose, checkLimits, lastOf, takeSlice } from "./rules.ts";
 import type {
   AppendAt,
@@ -59,7 +60,8 @@ class MemoryLog implements LogStore {
   readonly #clock: Clock;
   readonly #logs = new Map<string, Log>();
   readonly #claims = new Map<string, string>();
-  readonly #owners = new Map<string, Set<string>>();
+  /** An owner's logs in the order of their places. */
+  readonly #owners = new Map<string, Log[]>();
   /** Ids in the order in which they were closed. */
   readonly #closed = new Set<string>();
   #places = 0;
@@ -93,8 +95,9 @@ class MemoryLog implements LogStore {
     };
     this.#logs.set(id, log);
     if (options.claim) this.#claims.set(claimKey(options.owner, options.claim.key), id);
-    const owned = this.#owners.get(options.owner) ?? new Set();
-    this.#owners.set(options.owner, owned.add(id));
+    const owned = this.#owners.get(options.owner);
+    if (owned) owned.push(log);
+    else this.#owners.set(options.owner, [log]);
     return { created: true, state: stateOf(log), fence: log.fence };
   }
 
@@ -122,19 +125,10 @@ class MemoryLog implements LogStore {
     return takeSlice(this.#open(id), options);
   }
 
-  async *tail(id: string, options: TailLog): AsyncGenerator<LogSlice> {
-    let { after } = options;
-    while (!options.signal.aborted && !this.#released) {
-      const log = this.#open(id);
-      const slice = takeSlice(log, { ...options, after });
-      if (slice.entries.length === 0 && !slice.end) {
-        await woken(log.readers, options.signal);
-        continue;
-      }
-      after += slice.entries.length;
-      yield slice;
-      if (slice.end) return;
-    }
+  tail(id: string, options: TailLog): AsyncIterable<LogSlice> {
+    return {
+      [Symbol.asyncIterator]: () => new MemoryTail(() => (this.#released ? undefined : this.#open(id)), options),
+    };
   }
 
   async state(id: string): Promise<LogState | undefined> {
@@ -150,11 +144,18 @@ class MemoryLog implements LogStore {
   async list(options: ListLogs): Promise<LogPage> {
     const before = options.before === undefined ? Number.POSITIVE_INFINITY : Number(options.before);
     if (Number.isNaN(before)) throw noSuchPage();
-    const ids = [...(this.#owners.get(options.owner) ?? [])].reverse();
-    const logs = ids.flatMap((id) => this.#live(id) ?? []).filter((log) => log.place < before);
-    const page = logs.slice(0, options.limit);
-    const last = page.at(-1);
-    return { logs: page.map(stateOf), ...(last && logs.length > page.length ? { next: String(last.place) } : {}) };
+    const owned = this.#owners.get(options.owner) ?? [];
+    const logs: LogState[] = [];
+    let next: number | undefined;
+    // Downwards: one that has expired is taken out of the list on the way.
+    for (let index = placeAmong(owned, before) - 1; index >= 0; index -= 1) {
+      const log = owned[index];
+      if (!log || !this.#live(log.id)) continue;
+      if (logs.length === options.limit) return { logs, ...(next === undefined ? {} : { next: String(next) }) };
+      logs.push(stateOf(log));
+      next = log.place;
+    }
+    return { logs };
   }
 
   async requestStop(id: string): Promise<LogState> {
@@ -240,9 +241,9 @@ class MemoryLog implements LogStore {
     this.#closed.delete(log.id);
     const { owner, claim } = log.options;
     if (claim) this.#claims.delete(claimKey(owner, claim.key));
-    const owned = this.#owners.get(owner);
-    owned?.delete(log.id);
-    if (owned?.size === 0) this.#owners.delete(owner);
+    const owned = this.#owners.get(owner) ?? [];
+    owned.splice(placeAmong(owned, log.place), 1);
+    if (owned.length === 0) this.#owners.delete(owner);
     wakeAll(log);
   }
 
@@ -255,6 +256,17 @@ class MemoryLog implements LogStore {
       if (log) this.#remove(log);
     }
   }
+}
+
+/** Where the log with this place is among its owner's, or would be. */
+function placeAmong(owned: readonly Log[], place: number): number {
+  let [from, to] = [0, owned.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((owned[middle]?.place ?? place) < place) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 function push(log: Log, entries: readonly string[], bytes: number): void {

@@ -6,13 +6,15 @@ import type { RedisClient, RedisSubscriber } from "./redis/client.ts";
 import { Commands } from "./redis/commands.ts";
 import { findLog, type Context } from "./redis/context.ts";
 import { refusal } from "./redis/failure.ts";
-import { Indexes, KEPT_MS } from "./redis/indexes.ts";
+import { Grace } from "./redis/grace.ts";
+import { Indexes } from "./redis/indexes.ts";
+import { KeptTails } from "./redis/kept.ts";
 import { createKeys } from "./redis/keys.ts";
 import { makeLog } from "./redis/making.ts";
+import { Producing } from "./redis/producing.ts";
 import { Readers } from "./redis/readers.ts";
 import { readLog, tailLog, waitForStop, type Waiting } from "./redis/reading.ts";
 import { parseState } from "./redis/reply.ts";
-import { APPEND, CLOSE } from "./redis/scripts/append.ts";
 import { DELETE, LEASE, STOP } from "./redis/scripts/create.ts";
 import { notFound } from "./refusals.ts";
 import type {
@@ -48,8 +50,16 @@ export interface RedisLogOptions {
   readonly log?: Logger;
   /** How long a command is tried, over lost connections and fail-overs, before `log/unavailable`. Default 5,000. */
   readonly patienceMs?: number;
-  /** How long after Redis was away no lease lapses: the length of a lease. Default 7,000. */
+  /**
+   * How long after Redis was away no lease lapses, and a reader that has more than the log waits for the rest of it:
+   * the length of a lease. Default 7,000.
+   */
   readonly graceMs?: number;
+  /**
+   * How long what was appended here is kept, to be appended again where a fail-over has lost it. Times at which Redis
+   * does not answer do not count. Of one log at most 1 Mi characters are kept, of all 64 Mi. Default 10,000.
+   */
+  readonly keepMs?: number;
   /** After so long without a message readers look by themselves. Default 1,000. */
   readonly pollMs?: number;
   /** For tests: milliseconds in place of the time of Redis, which leases and lifetimes are measured by. */
@@ -62,7 +72,8 @@ export interface RedisLogOptions {
  *
  * Keys of a log share a slot; `<id>` has `%`, `{` and `}` encoded:
  *
- *     sluice:{<id>}:log        hash    owner meta ttl limits, first last bytes, fence holder leaseUntil, stop, closedAt
+ *     sluice:{<id>}:log        hash    owner meta ttl limits, first last bytes, fence holder leaseUntil, stop, closedAt,
+ *                                      server rewound
  *     sluice:{<id>}:entries    stream  a record holds up to 64 entries; its id is the number of the last
  *     sluice:{<id>}:bell       channel rings with the number of the last entry, or a word
  *     sluice:{<id>}:stop       channel rings when the producer is to look: a stop, the end, the deletion
@@ -73,6 +84,10 @@ export interface RedisLogOptions {
  *     sluice:owner:<owner>     zset    log ids by their place in time, in microseconds
  *     sluice:{leases}:due      zset    open logs by the earliest time at which their lease may lapse
  *     sluice:{leases}:watch    hash    when a node last looked there, and how long nothing lapses
+ *
+ * A fail-over may lose what was acknowledged. The node that appended puts it back (redis/producing.ts). Where it cannot,
+ * or is gone itself, `rewound` is the last number that is left: only the terminal follows, and to a reader of a later
+ * number the log is `log/rewound`.
  *
  * The keys of a log and its claim go by PEXPIRE a minute after its time to live. Connections: two, on a Cluster two a
  * node.
@@ -87,22 +102,26 @@ class RedisLog implements LogStore {
   readonly #context: Context;
   readonly #waiting: Waiting;
   readonly #indexes: Indexes;
+  readonly #producing: Producing;
   /** To be ended with the store. */
   readonly #ownSubscriber: RedisSubscriber | undefined;
-  readonly #onReconnect = (): void => this.#indexes.startGrace();
-  #state: "open" | "watched" | "released" = "open";
+  readonly #onReconnect = (): void => {
+    // Before the first answer it is the connection that is made first.
+    if (!this.#context.commands.hasAnswered) return;
+    this.#context.grace.start();
+    this.#producing.verify();
+  };
+  #isReleased = false;
 
   constructor(options: RedisLogOptions) {
     const { client, prefix = "sluice", clock = systemClock, log = silent, time } = options;
     if (/[{}]/.test(prefix)) throw new SluiceError("option/invalid", "`prefix` may not have braces in it.");
     this.#client = client;
-    this.#context = {
-      commands: new Commands({ client, clock, log, patienceMs: options.patienceMs ?? 5_000 }),
-      keys: createKeys(prefix),
-      clock,
-      time: time ? () => String(time()) : () => "",
-    };
-    this.#indexes = new Indexes(this.#context, options.graceMs ?? 7_000);
+    const commands = new Commands({ client, clock, log, patienceMs: options.patienceMs ?? 5_000 });
+    const grace = new Grace(clock, options.graceMs ?? 7_000);
+    const now = time ? () => String(time()) : () => "";
+    this.#context = { commands, keys: createKeys(prefix), clock, log, grace, time: now };
+    this.#indexes = new Indexes(this.#context);
     const given = options.subscriber ?? sharedSubscriber(client);
     const subscriber = given ?? duplicateOf(client);
     if (!given) {
@@ -111,6 +130,10 @@ class RedisLog implements LogStore {
     }
     const bells = new Bells({ subscriber, clock, log, pollMs: options.pollMs ?? 1_000 });
     this.#waiting = { bells, readers: new Readers() };
+    const isCalm = (): boolean => commands.waitingMs < CALM_MS && grace.leftMs === 0;
+    const kept = new KeptTails({ clock, keepMs: options.keepMs ?? 10_000, isCalm });
+    this.#producing = new Producing(this.#context, bells, kept);
+    for (const event of RECONNECTS) client.on(event, this.#onReconnect);
   }
 
   create(id: string, options: CreateLog): Promise<Created> {
@@ -119,29 +142,21 @@ class RedisLog implements LogStore {
 
   async append(id: string, entries: readonly string[], at: AppendAt): Promise<Appended> {
     if (entries.length === 0) throw new SluiceError("option/invalid", "An append needs at least one entry.");
-    const { commands, keys, time } = this.#context;
-    const bell = keys.bell(id);
     const texts = [...entries];
-    const args = [time(), at.expected, at.fence, ...texts];
-    const answer = await commands.run(APPEND, [keys.log(id), keys.entries(id), bell], args);
-    if (answer.status !== "ok" && answer.status !== "repeated") throw refusal(id, answer, at);
-    const last = answer.number(1);
+    const answer = await this.#producing.append(id, texts, at);
+    const last = at.expected + texts.length;
     // Readers of a short log are told that there is more, not what: they are to meet its gaps.
-    if (answer.status === "ok") this.#waiting.bells.ring(bell, last, answer.number(2) === 1 ? undefined : texts);
+    const told = answer.number(3) === 1 ? undefined : texts;
+    if (answer.status === "ok") this.#waiting.bells.ring(this.#context.keys.bell(id), last, told);
     return { last };
   }
 
   async close(id: string, entries: readonly string[], at: CloseAt): Promise<Appended> {
     if (entries.length === 0) throw new SluiceError("option/invalid", "An append needs at least one entry.");
-    const { commands, keys, time } = this.#context;
-    const summary = at.summary ? JSON.stringify(at.summary) : "";
-    const names = [keys.log(id), keys.entries(id), keys.bell(id), keys.stop(id)];
-    const answer = await commands.run(CLOSE, names, [time(), at.expected, at.fence, summary, KEPT_MS, ...entries]);
-    if (answer.status !== "ok" && answer.status !== "repeated") throw refusal(id, answer, at);
-    const last = answer.number(1);
-    this.#waiting.bells.alarm(keys.bell(id));
-    void this.#indexes.closed(id, answer.text(2), answer.maybe(4), answer.number(3));
-    return { last };
+    const answer = await this.#producing.close(id, [...entries], at);
+    this.#waiting.bells.alarm(this.#context.keys.bell(id));
+    void this.#indexes.closed(id, answer.text(3), answer.maybe(5), answer.number(4));
+    return { last: answer.number(1) };
   }
 
   read(id: string, options: ReadLog): Promise<LogSlice> {
@@ -191,20 +206,15 @@ class RedisLog implements LogStore {
     return lease;
   }
 
-  async lapsed(limit: number): Promise<readonly string[]> {
-    const ids = await this.#indexes.lapsed(limit);
-    // Only now: the connection that is made first is no reconnection.
-    if (this.#state === "open") {
-      this.#state = "watched";
-      for (const event of RECONNECTS) this.#client.on(event, this.#onReconnect);
-    }
-    return ids;
+  lapsed(limit: number): Promise<readonly string[]> {
+    return this.#indexes.lapsed(limit);
   }
 
   async delete(id: string): Promise<boolean> {
     const { commands, keys, time } = this.#context;
     const names = [keys.log(id), keys.entries(id), keys.bell(id), keys.stop(id)];
     const answer = await commands.run(DELETE, names, [time()]);
+    this.#producing.forget(id);
     if (answer.status !== "ok") return false;
     this.#waiting.bells.alarm(keys.bell(id));
     this.#waiting.bells.alarm(keys.stop(id));
@@ -213,9 +223,10 @@ class RedisLog implements LogStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state === "released") return;
-    this.#state = "released";
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     this.#context.commands.release();
+    this.#producing.release();
     this.#waiting.readers.release();
     for (const event of RECONNECTS) this.#client.removeListener(event, this.#onReconnect);
     this.#waiting.bells.close();
@@ -225,6 +236,9 @@ class RedisLog implements LogStore {
 
 // `ready`: a connection stands again. The others are of a Cluster, whose nodes come and go under one client.
 const RECONNECTS = ["ready", "+node", "node error"] as const;
+
+/** While a command waits for longer, Redis is away: what is kept for it does not grow older. */
+const CALM_MS = 1_000;
 
 function sharedSubscriber(client: RedisClient): RedisSubscriber | undefined {
   return client.isCluster === true && isSubscriber(client) ? client : undefined;

@@ -25,6 +25,11 @@ export function conflict(expected: number | undefined, last: number): SluiceErro
   });
 }
 
+/** @param last the last entry that is left of those that were acknowledged */
+export function rewound(last: number): SluiceError {
+  return new SluiceError("log/rewound", "The store lost parts of this log in a fail-over.", { details: { last } });
+}
+
 export function tooManyBytes(maxBytes: number): SluiceError {
   return new SluiceError("log/max-bytes", `The log may hold ${maxBytes} bytes.`, { details: { maxBytes } });
 }

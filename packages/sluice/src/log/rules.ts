@@ -63,7 +63,7 @@ export function byteLength(entries: readonly string[]): number {
 
 /** @throws SluiceError `log/gap`, `offset/beyond-end` */
 export function takeSlice(log: Held, options: ReadLog): LogSlice {
-  const { after, maxEntries, maxLength } = { ...READ_LIMITS, ...options };
+  const { after, maxEntries = READ_LIMITS.maxEntries, maxLength = READ_LIMITS.maxLength } = options;
   const last = lastOf(log);
   if (after > last) throw beyondEnd(after, last);
   if (after < log.dropped) throw gap(log.dropped + 1);

@@ -5,7 +5,7 @@ import type { JsonObject } from "../base/json.ts";
  *
  * Sequence numbers start at 1 and have no holes. Reading is always *after* a sequence number; 0 is before the first
  * entry. An entry is a text (JSON, as the run wrote it). What `append` or `close` has acknowledged is never lost,
- * repeated or reordered (promises 1 and 2), within what the store calls durable.
+ * repeated or reordered (promises 1 and 2), within what the store calls durable; beyond that a loss is told, never hidden.
  */
 export interface LogStore {
   /** Who else meets these logs: nobody, the next process on this machine, or other processes at the same time. */
@@ -22,21 +22,24 @@ export interface LogStore {
    * Adds entries, all or none, in one step.
    * The log must end at `at.expected`. A repeated call (same fence, same `expected`, same entries) is stored once and
    * answered as the first time; anything else in its place fails.
-   * @throws SluiceError `log/not-found`, `log/closed`, `log/fenced`, `log/conflict`, `log/max-bytes`, `log/max-entries`
+   * @throws SluiceError `log/not-found`, `log/closed`, `log/fenced`, `log/conflict`, `log/max-bytes`, `log/max-entries`;
+   * `log/rewound` with details `{last}` where a store lost entries that it had acknowledged: only `close` at `last` may
+   * follow
    */
   append(id: string, entries: readonly string[], at: AppendAt): Promise<Appended>;
 
   /**
    * The last append: adds entries, of which the last is the terminal, and closes the log in the same step. Limits do
    * not apply. A repeated call is answered as the first time.
-   * @throws SluiceError `log/not-found`, `log/closed`, `log/fenced`, `log/conflict`
+   * @throws SluiceError `log/not-found`, `log/closed`, `log/fenced`, `log/conflict`; `log/rewound` as `append`
    */
   close(id: string, entries: readonly string[], at: CloseAt): Promise<Appended>;
 
   /**
    * What is there now after `after`; empty when there is nothing. At least one entry when there is one, then as many
    * as fit the limits.
-   * @throws SluiceError `log/not-found`; `log/gap` with details `{first}`; `offset/beyond-end`
+   * @throws SluiceError `log/not-found`; `log/gap` with details `{first}`; `offset/beyond-end`; `log/rewound` when what
+   * comes before `after` may have been lost, and other entries be in its place
    */
   read(id: string, options: ReadLog): Promise<LogSlice>;
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { SluiceError, isSluiceError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import type { Meter } from "../base/meter.ts";
 import type { RunEvent } from "../chat/index.ts";
 import type { LogStore } from "../log/types.ts";
 import { openRun, type OpenRun } from "./open.ts";
@@ -26,15 +27,27 @@ export interface BeginOptions {
   readonly store: LogStore;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly meter: Meter;
 }
+
+// Without a reason of its own an abort makes one, with a stack.
+const OVER = "The run is over.";
 
 /** Begins to produce a run that the store has made: from here on its deadline runs and a stop reaches it. */
 export function beginRun(options: BeginOptions): ActiveRun {
-  const { id, fence, limits, store, clock } = options;
+  const { id, fence, limits, store, clock, meter } = options;
   const startedAt = clock.now();
+  meter.runStarted();
   const controller = new AbortController();
   const abort = (reason: unknown): void => controller.abort(reason);
-  const writer = createWriter({ store, clock, runId: id, fence, limits, onRefused: abort });
+  let contentAt: number | undefined;
+  const onContent = (count: number): void => {
+    const now = clock.now();
+    if (contentAt === undefined) meter.firstToken(now - startedAt);
+    meter.tokens(count, contentAt === undefined ? undefined : now - contentAt);
+    contentAt = now;
+  };
+  const writer = createWriter({ store, clock, runId: id, fence, limits, onRefused: abort, onContent });
   // Before the source is asked: every reader has a first frame with an id at once.
   void writer.append(options.start);
   const run = openRun(id, writer, controller.signal);
@@ -51,12 +64,16 @@ export function beginRun(options: BeginOptions): ActiveRun {
 
   const onEnd = (outcome: Outcome | undefined, error: unknown): void => {
     cancelDeadline();
-    watch.abort();
-    if (outcome?.terminal.type === "finish") return;
+    watch.abort(OVER);
+    const kind = outcome?.terminal.type ?? "error";
+    const code = codeOf(outcome, error);
+    const ms = clock.now() - startedAt;
+    meter.runEnded(kind, code, ms);
+    if (kind === "finish") return;
     // Whoever still works for this run (a source that hangs) learns that it is over.
     abort(error ?? STOPPED);
     const { events: chunks, bytes } = writer.taken;
-    const fields = { run: id, code: codeOf(outcome, error), chunks, bytes, ms: clock.now() - startedAt, error };
+    const fields = { run: id, code, chunks, bytes, ms, error };
     if (outcome) options.log("info", "run interrupted", fields);
     else options.log("error", "run lost", fields);
   };
@@ -81,6 +98,7 @@ async function stopRequested(store: LogStore, id: string, signal: AbortSignal): 
 }
 
 function codeOf(outcome: Outcome | undefined, error: unknown): string {
+  if (outcome?.terminal.type === "finish") return outcome.terminal.finishReason ?? "finish";
   if (outcome?.terminal.type === "abort") return "stopped";
   if (outcome?.terminal.type === "error" && outcome.terminal.code !== undefined) return outcome.terminal.code;
   return isSluiceError(error) ? error.code : "PROCESSING_ERROR";

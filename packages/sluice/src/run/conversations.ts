@@ -4,6 +4,7 @@ import { randomId, systemRandom, type Random } from "../base/id.ts";
 import { fold, textOf, type RunEvent } from "../chat/index.ts";
 import type { Created, LogState, LogStore } from "../log/types.ts";
 import { ownerOfThreads } from "./owner.ts";
+import { holds, inTurns, isBegun, questionOf, titleOf, type Entry, type Turn } from "./transcript.ts";
 
 export interface ConversationsOptions {
   readonly store: LogStore;
@@ -32,16 +33,16 @@ export interface ConversationPage {
   readonly next?: string;
 }
 
-export interface Turn {
-  readonly runId: string;
-  readonly content: string;
-}
-
 /** What was said in turns: logs of messages that never close, and stay until they are deleted. */
 export interface Conversations {
   /** Oldest first; nothing for a conversation that does not exist yet. */
   messages(owner: string, threadId: string): Promise<readonly ConversationMessage[]>;
-  /** Adds what the user said. The first turn makes the conversation, and its title. */
+  /**
+   * Adds what the user said, before its run exists: it belongs to the conversation from the moment when there is such a
+   * run, whatever happens to this process in between. The first turn makes the conversation, and its title.
+   */
+  announceQuestion(owner: string, threadId: string, turn: Turn): Promise<void>;
+  /** Adds what the user said to a run that exists, once, whether it was announced or not. */
   addQuestion(owner: string, threadId: string, turn: Turn): Promise<void>;
   /** Adds what a run has answered, once, as far as it went. Nothing while it runs, or when it said nothing. */
   addAnswer(owner: string, threadId: string, runId: string): Promise<void>;
@@ -58,15 +59,8 @@ export function createConversations(options: ConversationsOptions): Conversation
   return new StoredConversations(options);
 }
 
-/** One entry of the log. Each carries the title, so that the last one is enough for a list. */
-type Entry = { readonly at: number; readonly title: string } & (
-  | { readonly type: "user" | "assistant"; readonly content: string; readonly runId: string }
-  | { readonly type: "title" }
-);
-
 const CENTURY_MS = 3_155_760_000_000;
 const LIMITS = { maxBytes: 64 << 20, maxEntries: 100_000 };
-const TITLE_LENGTH = 80;
 const ATTEMPTS = 20;
 
 class StoredConversations implements Conversations {
@@ -81,19 +75,27 @@ class StoredConversations implements Conversations {
   }
 
   async messages(owner: string, threadId: string): Promise<readonly ConversationMessage[]> {
-    const log = await this.#find(owner, threadId);
-    if (!log) return [];
-    const entries = await this.#entries(log);
-    const healed = await this.#heal(owner, threadId, entries);
-    return healed.flatMap((entry) =>
-      entry.type === "title" ? [] : [{ role: entry.type, content: entry.content, runId: entry.runId, at: entry.at }],
+    return inTurns(await this.#healed(owner, threadId)).map(({ type: role, content, runId, at }) => ({
+      role,
+      content,
+      runId,
+      at,
+    }));
+  }
+
+  async announceQuestion(owner: string, threadId: string, turn: Turn): Promise<void> {
+    if (turn.said) await this.#healed(owner, threadId); // what is there is compared with what was said
+    await this.#append(owner, threadId, (entries) =>
+      holds(entries, "user", turn.runId) ? undefined : { ...questionOf(entries, turn), announced: true },
     );
   }
 
-  async addQuestion(owner: string, threadId: string, { runId, content }: Turn): Promise<void> {
-    await this.#append(owner, threadId, (entries) =>
-      holds(entries, "user", runId) ? undefined : { type: "user", content, runId, title: titleOf(entries, content) },
-    );
+  async addQuestion(owner: string, threadId: string, turn: Turn): Promise<void> {
+    const { runId } = turn;
+    await this.#append(owner, threadId, (entries) => {
+      if (!holds(entries, "user", runId)) return questionOf(entries, turn);
+      return isBegun(entries, runId) ? undefined : { type: "begun", runId, title: titleOf(entries, "") };
+    });
   }
 
   async addAnswer(owner: string, threadId: string, runId: string): Promise<void> {
@@ -134,25 +136,32 @@ class StoredConversations implements Conversations {
     if (!log) throw threadNotFound();
     const entries = await this.#entries(log);
     await this.#store.delete(log.id);
-    const runs = new Set(entries.flatMap((entry) => (entry.type === "title" ? [] : [entry.runId])));
+    const runs = new Set(entries.flatMap((entry) => ("runId" in entry ? [entry.runId] : [])));
     for (const runId of runs) {
       const run = await this.#store.state(runId);
       if (run?.owner === owner && run.closedAt !== undefined) await this.#store.delete(runId);
     }
   }
 
-  // An answer whose producer died before it was added is added by the next one who reads.
-  async #heal(owner: string, threadId: string, entries: readonly Entry[]): Promise<readonly Entry[]> {
-    const open = entries.filter((entry) => entry.type === "user" && !holds(entries, "assistant", entry.runId));
+  // What a process could not add before it died is added by the next one who reads.
+  async #healed(owner: string, threadId: string): Promise<readonly Entry[]> {
+    const log = await this.#find(owner, threadId);
+    const entries = log ? await this.#entries(log) : [];
+    const answered = new Set(entries.flatMap((entry) => (entry.type === "assistant" ? [entry.runId] : [])));
     let added = false;
-    for (const entry of open) {
-      if (entry.type !== "user") continue;
+    for (const entry of entries) {
+      if (entry.type !== "user" || answered.has(entry.runId)) continue;
+      if (!isBegun(entries, entry.runId)) {
+        if ((await this.#store.state(entry.runId))?.owner !== owner) continue;
+        await this.addQuestion(owner, threadId, entry);
+        added = true;
+      }
       const content = await this.#answerOf(entry.runId);
       await this.#keepAnswer(owner, threadId, entry.runId, content);
       added ||= content !== "";
     }
-    const log = added ? await this.#find(owner, threadId) : undefined;
-    return inTurns(log ? await this.#entries(log) : entries);
+    const grown = added ? await this.#find(owner, threadId) : undefined;
+    return grown ? this.#entries(grown) : entries;
   }
 
   async #answerOf(runId: string): Promise<string> {
@@ -224,28 +233,6 @@ async function readAll<T>(store: LogStore, { id, last, first }: LogState): Promi
     after += entries.length;
   }
   return items;
-}
-
-function holds(entries: readonly Entry[], type: "user" | "assistant", runId: string): boolean {
-  return entries.some((entry) => entry.type === type && entry.runId === runId);
-}
-
-// Answers that were added late stand after their questions.
-function inTurns(entries: readonly Entry[]): readonly Entry[] {
-  const answers = new Map(entries.flatMap((entry) => (entry.type === "assistant" ? [[entry.runId, entry]] : [])));
-  return entries.flatMap((entry) => {
-    if (entry.type !== "user") return [];
-    const answer = answers.get(entry.runId);
-    return answer ? [entry, answer] : [entry];
-  });
-}
-
-function titleOf(entries: readonly Entry[], content: string): string {
-  const given = entries.at(-1)?.title;
-  if (given !== undefined && given !== "") return given;
-  const line = content.trim().split(/\s+/u).join(" ");
-  const characters = Array.from(line);
-  return characters.length > TITLE_LENGTH ? `${characters.slice(0, TITLE_LENGTH - 1).join("")}…` : line;
 }
 
 export function threadNotFound(): SluiceError {

@@ -5,8 +5,10 @@ export type {
   ConversationPage,
   Conversations,
   ConversationsOptions,
-  Turn,
 } from "./conversations.ts";
+export type { Turn } from "./transcript.ts";
+export { noMeter } from "../base/meter.ts";
+export type { Meter } from "../base/meter.ts";
 export { createRuns } from "./runs.ts";
 export type { Opened, RunPage, Runs, RunsOptions, Started } from "./runs.ts";
 export type { OpenRun } from "./open.ts";

@@ -25,3 +25,10 @@ export function checkWhole(name: string, value: number, most: number): number {
     details: { field: name },
   });
 }
+
+/** What a start is told while this node produces as many runs as it may. */
+export function tooManyRuns(): SluiceError {
+  return new SluiceError("run/too-many", "This server produces as many answers as it can. Try again soon.", {
+    details: { field: "maxRuns", retryAfterMs: 2_000 },
+  });
+}

@@ -22,12 +22,14 @@ const PER_SCAN = 100;
 
 /**
  * Writes the terminal of runs whose producer is gone (promise 4): `error` with `run/producer-lost`, or `abort` where a
- * stop was asked for. Of several nodes the one that gets the lease does it. Returns what ends it.
+ * stop was asked for. Of several nodes the one that gets the lease does it. It looks at once, and then every `scanMs`:
+ * also a process that dies soon after each start ends what the one before it has left. Returns what ends it.
  */
 export function startReaper(options: ReaperOptions): () => void {
   const { store, clock, log, scanMs } = options;
   let ended = false;
-  let cancel = clock.timer(scanMs, scan);
+  let cancel = (): void => {};
+  scan();
 
   function scan(): void {
     void scanOnce().finally(() => {

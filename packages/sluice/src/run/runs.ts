@@ -4,12 +4,13 @@ import { SluiceError, isSluiceError } from "../base/errors.ts";
 import { randomId, systemRandom, type Random } from "../base/id.ts";
 import { canonicalJson } from "../base/json.ts";
 import { silent, type Logger } from "../base/log.ts";
+import { noMeter, type Meter } from "../base/meter.ts";
 import { parseRunEvent, type RunEvent } from "../chat/index.ts";
-import type { Claim, ListLogs, LogState, LogStore } from "../log/types.ts";
+import type { Claim, Created, ListLogs, LogState, LogStore } from "../log/types.ts";
 import { beginRun, startEventOf, type ActiveRun } from "./active.ts";
 import { hashOf } from "./hash.ts";
 import { createLeases, type Leases } from "./leases.ts";
-import { checkLimits, checkWhole } from "./limits.ts";
+import { checkLimits, checkWhole, tooManyRuns } from "./limits.ts";
 import type { OpenRun } from "./open.ts";
 import { checkOwner } from "./owner.ts";
 import { discard, produce } from "./produce.ts";
@@ -22,7 +23,11 @@ export interface RunsOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Logger;
+  /** Told of every run that is produced here. */
+  readonly meter?: Meter;
   readonly limits?: Partial<RunLimits>;
+  /** Runs that this node produces at a time; a start beyond is refused with `run/too-many`. Default: no limit. */
+  readonly maxRuns?: number | undefined;
   /** How long a run is kept after its end. Default 86,400,000 (24 h). */
   readonly ttlMs?: number;
   /** A producer that has not renewed for this long has lost its run. Default 7,000, renewed about every third of it. */
@@ -55,8 +60,8 @@ export interface Runs {
   /**
    * Starts a run, or attaches to the one that has the same owner and requestId. The answer comes once the run exists;
    * its source is read in the background, whoever leaves (promise 6), until a terminal is written (promise 4).
-   * @throws SluiceError `run/draining`, `run/request-conflict`, `request/invalid`, `option/invalid`; what the store
-   * throws
+   * @throws SluiceError `run/draining`, `run/too-many`, `run/request-conflict`, `request/invalid`, `option/invalid`;
+   * what the store throws
    */
   start(options: StartRun, input: RunInput): Promise<Started>;
   /**
@@ -72,7 +77,7 @@ export interface Runs {
   ended(id: string): Promise<void>;
   /** Asks the producer to stop, on whichever node it is. Idempotent. @throws SluiceError `run/not-found` */
   stop(id: string): Promise<RunState>;
-  /** Removes an ended run before its time. @throws SluiceError `run/not-found`, `option/invalid` while it runs */
+  /** Removes an ended run before its time. @throws SluiceError `run/not-found`, `run/running` */
   delete(id: string): Promise<void>;
   /**
    * No new runs from now on; resolves when those of this node have ended. When the signal fires first, what is still
@@ -80,6 +85,8 @@ export interface Runs {
    */
   drain(deadline: AbortSignal): Promise<void>;
   readonly draining: boolean;
+  /** As many as `maxRuns` are produced here: until one has ended, only keys that are taken are attached to. */
+  readonly full: boolean;
   /** Runs that this node produces now. */
   readonly producing: number;
   readonly store: LogStore;
@@ -90,20 +97,25 @@ export function createRuns(options: RunsOptions): Runs {
 }
 
 const DAY_MS = 86_400_000;
+const MOST_RUNS = 1_000_000_000;
 
 class NodeRuns implements Runs {
   readonly store: LogStore;
   readonly #options: RunsOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #meter: Meter;
   readonly #holder: string;
   readonly #limits: RunLimits;
   readonly #ttlMs: number;
   readonly #leaseMs: number;
+  readonly #maxRuns: number;
   readonly #leases: Leases;
   readonly #active = new Map<string, Pick<ActiveRun, "abort" | "ended">>();
   /** Runs that are being made in the store. */
   readonly #opening = new Set<Promise<Opened>>();
+  /** Those of them that may still become active. */
+  #starting = 0;
   #draining = false;
   #shutDown: SluiceError | undefined;
   #stopReaping: (() => void) | undefined;
@@ -113,10 +125,13 @@ class NodeRuns implements Runs {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silent;
+    this.#meter = options.meter ?? noMeter;
     this.#holder = randomId("node", options.random ?? systemRandom);
     this.#limits = checkLimits(options.limits ?? {});
     this.#ttlMs = checkWhole("ttlMs", options.ttlMs ?? DAY_MS, Number.MAX_SAFE_INTEGER);
     this.#leaseMs = checkWhole("leaseMs", options.leaseMs ?? 7_000, DAY_MS);
+    this.#maxRuns =
+      options.maxRuns === undefined ? Number.POSITIVE_INFINITY : checkWhole("maxRuns", options.maxRuns, MOST_RUNS);
     this.#leases = createLeases({
       store: this.store,
       clock: this.#clock,
@@ -138,6 +153,10 @@ class NodeRuns implements Runs {
 
   get draining(): boolean {
     return this.#draining;
+  }
+
+  get full(): boolean {
+    return this.#active.size + this.#starting >= this.#maxRuns;
   }
 
   get producing(): number {
@@ -167,6 +186,7 @@ class NodeRuns implements Runs {
     const taken = claim && (await this.store.find(options.owner, claim.key));
     if (taken) return attach(taken, claim.hash);
     if (this.#draining) throw new SluiceError("run/draining", "This server is shutting down. Try again.");
+    if (this.full) throw tooManyRuns();
 
     const opening = this.#create(options, limits, claim);
     this.#opening.add(opening);
@@ -176,15 +196,21 @@ class NodeRuns implements Runs {
   async #create(options: StartRun, limits: RunLimits, claim: Claim | undefined): Promise<Opened> {
     const id = randomId("run", this.#options.random ?? systemRandom);
     const start = parseRunEvent(startEventOf(id, options.messageId));
-    const created = await this.store.create(id, {
+    this.#starting += 1;
+    const created = await this.#make(id, options, claim).finally(() => (this.#starting -= 1));
+    if (!created.created && claim) return attach(created.state, claim.hash);
+    return { id, attached: false, run: this.#begin(id, created.fence, limits, start) };
+  }
+
+  async #make(id: string, options: StartRun, claim: Claim | undefined): Promise<Created> {
+    await options.announce?.(id);
+    return this.store.create(id, {
       owner: options.owner,
       meta: options.meta ?? {},
       ttlMs: this.#ttlMs,
       lease: { holder: this.#holder, ttlMs: this.#leaseMs },
       ...(claim ? { claim } : {}),
     });
-    if (!created.created && claim) return attach(created.state, claim.hash);
-    return { id, attached: false, run: this.#begin(id, created.fence, limits, start) };
   }
 
   async get(id: string): Promise<RunState | undefined> {
@@ -208,7 +234,9 @@ class NodeRuns implements Runs {
 
   async stop(id: string): Promise<RunState> {
     try {
-      return toRunState(await this.store.requestStop(id));
+      const log = await this.store.requestStop(id);
+      this.#meter.stopRequested();
+      return toRunState(log);
     } catch (cause) {
       throw isSluiceError(cause, "log/not-found") ? runNotFound(cause) : cause;
     }
@@ -217,7 +245,7 @@ class NodeRuns implements Runs {
   async delete(id: string): Promise<void> {
     const log = await this.store.state(id);
     if (!log) throw runNotFound();
-    if (log.closedAt === undefined) throw new SluiceError("option/invalid", "A run is stopped before it is deleted.");
+    if (log.closedAt === undefined) throw new SluiceError("run/running", "A run is stopped before it is deleted.");
     await this.store.delete(id);
   }
 
@@ -240,7 +268,16 @@ class NodeRuns implements Runs {
   }
 
   #begin(id: string, fence: number, limits: RunLimits, start: RunEvent): OpenRun {
-    const active = beginRun({ id, fence, limits, start, store: this.store, clock: this.#clock, log: this.#log });
+    const active = beginRun({
+      id,
+      fence,
+      limits,
+      start,
+      store: this.store,
+      clock: this.#clock,
+      log: this.#log,
+      meter: this.#meter,
+    });
     const { run, abort } = active;
     const ended = active.ended.then(() => {
       this.#active.delete(id);

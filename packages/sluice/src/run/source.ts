@@ -24,7 +24,7 @@ export type SourceItem =
   | { readonly type: string }
   | { readonly choices: readonly unknown[] };
 
-type Source = Pullable<SourceItem> | Response;
+export type Source = Pullable<SourceItem> | Response;
 
 /**
  * The events of a source, up to its terminal if it has one. It pulls, and lets go of the source when it is left early or
@@ -36,7 +36,7 @@ export async function* toRunEvents(
   options: { readonly signal: AbortSignal },
 ): AsyncGenerator<RunEvent> {
   const { signal } = options;
-  const { items, letGo, decoder } = open(await source);
+  const { items, letGo, decoder } = openSource(await source);
   if (signal.aborted) letGo();
   signal.throwIfAborted();
   signal.addEventListener("abort", letGo, { once: true });
@@ -47,7 +47,11 @@ export async function* toRunEvents(
   }
 }
 
-function open(source: Source): OpenSource {
+/**
+ * Takes hold of a source; nothing is pulled yet.
+ * @throws SluiceError `run/source-unsupported`, `llm/refused`
+ */
+export function openSource(source: Source): OpenSource {
   return isResponse(source)
     ? openResponse(source)
     : { ...pull<unknown>(source), decoder: createItemDecoder({ remote: false }) };

@@ -1,7 +1,8 @@
 import { SluiceError } from "../base/errors.ts";
-import { isObject } from "../base/json.ts";
 import { formatOffset } from "../base/offset.ts";
-import type { FinishReason, TerminalEvent, Usage } from "../chat/index.ts";
+import { isApplicationEvent } from "../chat/index.ts";
+import type { FinishReason, RunEvent, TerminalEvent, Usage } from "../chat/index.ts";
+import { usageOf } from "../chat/metadata.ts";
 import type { LogState } from "../log/types.ts";
 import type { RunState, RunStatus } from "./types.ts";
 
@@ -9,23 +10,47 @@ import type { RunState, RunStatus } from "./types.ts";
 export type RunSummary = {
   readonly status: RunStatus;
   readonly finishReason?: FinishReason;
-  readonly usage?: Readonly<Record<string, number>>;
+  readonly usage?: Counts;
   readonly error?: { readonly code: string; readonly message: string };
   readonly firstTokenMs?: number;
   readonly durationMs?: number;
 };
 
-export function summarise(terminal: TerminalEvent): RunSummary {
+/** Tokens by kind, as JSON has them. */
+export type Counts = Readonly<Record<string, number>>;
+
+/** What is known of a run's usage after this event: each count as it was told last. */
+export function usageAfter(event: RunEvent, before?: Counts): Counts | undefined {
+  const told = usageOf(metadataOf(event));
+  return told ? { ...before, ...told } : before;
+}
+
+/** @param usage what the events before the terminal have told */
+export function summarise(terminal: TerminalEvent, usage?: Counts): RunSummary {
+  const known = usageAfter(terminal, usage);
+  return { ...endOf(terminal), ...(known ? { usage: known } : {}) };
+}
+
+function endOf(terminal: TerminalEvent): RunSummary {
   switch (terminal.type) {
-    case "finish": {
-      const metadata = terminal.messageMetadata;
-      const usage = isObject(metadata) && isObject(metadata["usage"]) ? { usage: numbersOf(metadata["usage"]) } : {};
-      return { status: "finished", finishReason: terminal.finishReason ?? "stop", ...usage };
-    }
+    case "finish":
+      return { status: "finished", finishReason: terminal.finishReason ?? "stop" };
     case "abort":
       return { status: "aborted" };
     case "error":
       return { status: "failed", error: { code: terminal.code ?? "PROCESSING_ERROR", message: terminal.errorText } };
+  }
+}
+
+function metadataOf(event: RunEvent): unknown {
+  if (isApplicationEvent(event)) return undefined;
+  switch (event.type) {
+    case "start":
+    case "message-metadata":
+    case "finish":
+      return event.messageMetadata;
+    default:
+      return undefined;
   }
 }
 
@@ -49,11 +74,6 @@ export function toRunState(log: LogState): RunState {
     ...(summary?.error ? { error: summary.error } : {}),
     ...(summary?.firstTokenMs === undefined ? {} : { firstTokenMs: summary.firstTokenMs }),
   };
-}
-
-function numbersOf(usage: Record<string, unknown>): Record<string, number> {
-  const entries = Object.entries(usage);
-  return Object.fromEntries(entries.filter((entry): entry is [string, number] => typeof entry[1] === "number"));
 }
 
 export function runNotFound(cause?: unknown): SluiceError {

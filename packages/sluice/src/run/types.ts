@@ -24,6 +24,11 @@ export interface StartRun {
   /** Id of the message the run produces. Default: derived from the run's id. */
   readonly messageId?: string;
   readonly limits?: Partial<RunLimits>;
+  /**
+   * Awaited before the run exists, with the id that it is to have: for what must be known of it when its producer dies
+   * at once. Such a run may never come to be. What it throws, `start` throws.
+   */
+  readonly announce?: (runId: string) => Promise<void>;
 }
 
 export interface SourceContext {

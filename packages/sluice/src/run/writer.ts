@@ -5,7 +5,7 @@ import { createOrder, isTerminal, parseRunEvent } from "../chat/index.ts";
 import type { RunEvent } from "../chat/index.ts";
 import type { LogStore } from "../log/types.ts";
 import { outcomeOf, type Outcome } from "./outcome.ts";
-import { summarise, type RunSummary } from "./state.ts";
+import { summarise, usageAfter, type Counts, type RunSummary } from "./state.ts";
 import type { RunLimits } from "./types.ts";
 
 export interface WriterOptions {
@@ -16,6 +16,8 @@ export interface WriterOptions {
   readonly limits: Pick<RunLimits, "maxBytes" | "maxEntries">;
   /** Called with the reason when the run cannot go on: an event went over a limit, or the log refused an append. */
   readonly onRefused: (error: unknown) => void;
+  /** Called when an append that holds content is in the log, with the number of such events. */
+  readonly onContent?: (count: number) => void;
 }
 
 /** The one who appends to a run. Checks events and their order, and gathers those of one turn into one append. */
@@ -41,7 +43,8 @@ export interface RunWriter {
 }
 
 const HIGH_WATER_MARK = 1 << 20;
-const ROOM: Promise<void> = Promise.resolve();
+/** What `append` answers while there is room: there is nothing to wait for. */
+export const ROOM: Promise<void> = Promise.resolve();
 const PATIENCE_MS = 10_000;
 const RETRY_MS = 500;
 
@@ -54,13 +57,18 @@ class Writer implements RunWriter {
   readonly #order = createOrder();
   readonly #startedAt: number;
   #firstTokenAt: number | undefined;
+  #usage: Counts | undefined;
   #events = 0;
   #bytes = 0;
   #waiting: string[] = [];
+  /** Among those that wait. */
+  #content = 0;
   #unacknowledged = 0;
   #stored = 0;
   #turn: Promise<void> | undefined;
   #lost: { readonly error: unknown } | undefined;
+  /** Entries whose append failed without a refusal: they may be stored, or come to be. */
+  #unsure: readonly string[] = [];
   #failure: unknown;
   #start: string | undefined;
 
@@ -104,34 +112,46 @@ class Writer implements RunWriter {
   async #close(given: Ending, patience: AbortSignal): Promise<Outcome> {
     // The turn under way is waited for: the terminal must state what it follows.
     while (this.#turn) await this.#turn;
-    const { store, runId, fence, clock } = this.#options;
     // Only an error may follow events that were lost: anything else would hide the hole.
     const lost = given.outcome.terminal.type === "error" ? undefined : this.#lost;
-    const { outcome, text } = lost ? toEnding(outcomeOf(lost.error)) : given;
-    const summary: RunSummary = {
-      ...summarise(outcome.terminal),
-      ...(this.#firstTokenAt === undefined ? {} : { firstTokenMs: this.#firstTokenAt - this.#startedAt }),
-      durationMs: clock.now() - this.#startedAt,
-    };
-    let expected: number | undefined;
+    let closing: Closing = { ending: lost ? toEnding(outcomeOf(lost.error)) : given, before: this.#unsure };
     while (true) {
       try {
-        expected ??= await this.#endOfLog();
-        // A log is never without its first event, also when that was lost.
-        const entries = expected === 0 && this.#start !== undefined ? [this.#start, text] : [text];
-        await store.close(runId, entries, { expected, fence, summary });
-        return outcome;
+        closing = { ...closing, expected: closing.expected ?? (await this.#endOfLog()) };
+        return await this.#closeAs(closing);
       } catch (error) {
+        const corrected = correct(closing, error);
+        if (corrected) {
+          closing = corrected;
+          continue;
+        }
         if (isRefusal(error)) throw error;
         this.#failure = error;
-        await sleep(clock, RETRY_MS, patience);
+        await sleep(this.#options.clock, RETRY_MS, patience);
       }
     }
   }
 
-  // After an append that failed, only the log knows whether it was stored.
+  async #closeAs({ ending, before, expected = 0 }: Closing): Promise<Outcome> {
+    const { store, runId, fence } = this.#options;
+    // A log is never without its first event, also when that was lost.
+    const first = before.length === 0 && expected === 0 && this.#start !== undefined ? [this.#start] : before;
+    const summary = this.#summary(ending.outcome);
+    await store.close(runId, [...first, ending.text], { expected, fence, summary });
+    return ending.outcome;
+  }
+
+  #summary({ terminal }: Outcome): RunSummary {
+    return {
+      ...summarise(terminal, this.#usage),
+      ...(this.#firstTokenAt === undefined ? {} : { firstTokenMs: this.#firstTokenAt - this.#startedAt }),
+      durationMs: this.#options.clock.now() - this.#startedAt,
+    };
+  }
+
+  // After an append that was refused, only the log knows where it ends.
   async #endOfLog(): Promise<number> {
-    if (!this.#lost) return this.#stored;
+    if (!this.#lost || this.#unsure.length > 0) return this.#stored;
     const state = await this.#options.store.state(this.#options.runId);
     return state?.last ?? this.#stored;
   }
@@ -148,7 +168,11 @@ class Writer implements RunWriter {
     this.#checkLimits(bytes);
     this.#events += 1;
     this.#bytes += bytes;
-    if (this.#firstTokenAt === undefined && isContent(event)) this.#firstTokenAt = this.#options.clock.now();
+    if (isContent(event)) {
+      this.#firstTokenAt ??= this.#options.clock.now();
+      this.#content += 1;
+    }
+    this.#usage = usageAfter(event, this.#usage);
     this.#start ??= text;
     this.#waiting.push(text);
     this.#unacknowledged += bytes;
@@ -168,18 +192,23 @@ class Writer implements RunWriter {
   // Everything that is taken before the loop turns goes into one append.
   async #storeLater(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    const { onRefused } = this.#options;
+    const { onRefused, onContent } = this.#options;
+    let entries: readonly string[] = [];
     try {
       while (this.#waiting.length > 0) {
-        const entries = this.#waiting;
+        entries = this.#waiting;
         this.#waiting = [];
         const bytes = this.#unacknowledged;
+        const content = this.#content;
+        this.#content = 0;
         await this.#store(entries);
+        if (content > 0) onContent?.(content);
         this.#stored += entries.length;
         this.#unacknowledged -= bytes;
       }
     } catch (error) {
       this.#lost = { error };
+      if (!isRefusal(error)) this.#unsure = entries;
       onRefused(error);
     } finally {
       this.#turn = undefined;
@@ -211,6 +240,30 @@ function isRefusal(error: unknown): boolean {
 interface Ending {
   readonly outcome: Outcome;
   readonly text: string;
+}
+
+/** How a run is to be closed. */
+interface Closing {
+  readonly ending: Ending;
+  /** Entries of an append that failed nobody knows how: they go before the terminal. */
+  readonly before: readonly string[];
+  /** Unknown until the log was asked. */
+  readonly expected?: number;
+}
+
+/** What the log's answer makes of it; undefined when it has nothing to teach. */
+function correct({ ending, before, expected }: Closing, error: unknown): Closing | undefined {
+  if (!isSluiceError(error) || expected === undefined) return undefined;
+  const last = Number(error.details["last"]);
+  // The store lost what it had acknowledged, and tells its readers: an error follows what is left.
+  if (error.code === "log/rewound" && last < expected) {
+    return { ending: toEnding(outcomeOf(error)), before: [], expected: last };
+  }
+  // The append that was given up has arrived: nobody else appends with this fence, and it is stored whole or not.
+  if (error.code === "log/conflict" && before.length > 0 && last === expected + before.length) {
+    return { ending, before: [], expected: last };
+  }
+  return undefined;
 }
 
 // A terminal that cannot be written (metadata that is no JSON, say) becomes an error that can.
@@ -247,8 +300,20 @@ function withoutPrototypes(key: string, value: unknown): unknown {
 
 const NO_JSON: ReadonlySet<string> = new Set(["undefined", "function", "symbol"]);
 
+// What only frames or describes it.
+const NO_CONTENT: ReadonlySet<string> = new Set([
+  "start",
+  "start-step",
+  "finish-step",
+  "message-metadata",
+  "text-start",
+  "text-end",
+  "reasoning-start",
+  "reasoning-end",
+]);
+
 function isContent(event: RunEvent): boolean {
-  return !("type" in event) || !["start", "start-step", "message-metadata"].includes(event.type);
+  return !("type" in event) || !NO_CONTENT.has(event.type);
 }
 
 function limitReached(code: "log/max-bytes" | "log/max-entries", unit: string, limit: number): SluiceError {

@@ -11,7 +11,10 @@ export interface RedisServerOptions {
   readonly port?: number;
   /** Where it keeps its files. Default: a directory of its own in the system's, removed by `close`. */
   readonly dir?: string;
-  /** More arguments, such as `["--appendonly", "yes"]`. They come last, so they win. */
+  /**
+   * More arguments, such as `["--appendonly", "yes"]`. They come last, so they win. A password after `--requirepass` is
+   * in `url`, and `command` says it.
+   */
   readonly args?: readonly string[];
 }
 
@@ -39,39 +42,85 @@ const BINARY = "redis-server";
 const PATIENCE_MS = 15_000;
 const ATTEMPTS = 5;
 const SLOTS = 16_384;
+// Without a disk between them a master sends nothing that is written in the first second after its replica says that
+// it is up.
+const FROM_DISK = ["--repl-diskless-sync", "no"];
 
 /** Starts Debian's redis-server without persistence, and resolves once it answers. */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   return start(options, (port) => ["--port", String(port)]);
 }
 
+export interface RedisCluster extends RedisServers {
+  /** The three masters. */
+  readonly servers: readonly RedisServer[];
+  /** The master that has a key. */
+  masterOf(key: string): Promise<RedisServer>;
+  /** Starts a replica of a master, and resolves when it is in sync. It takes over 2 s after its master is gone. */
+  addReplica(master: RedisServer): Promise<RedisServer>;
+}
+
 /** Three masters that share the slots. Resolves when every one says that the cluster is whole. */
-export async function startRedisCluster(args: readonly string[] = []): Promise<RedisServers> {
-  const buses = await freePorts(3);
-  const cluster = (bus: number): readonly string[] => [
-    "--cluster-enabled",
-    "yes",
-    "--cluster-port",
-    String(bus),
-    "--cluster-node-timeout",
-    "2000",
-    ...args,
-  ];
-  const servers = await Promise.all(buses.map((bus) => startRedisServer({ args: cluster(bus) })));
-  for (const [index, server] of servers.entries()) {
+export async function startRedisCluster(args: readonly string[] = []): Promise<RedisCluster> {
+  const members: RedisServer[] = [];
+  const servers = await Promise.all([0, 1, 2].map(() => startMember(args)));
+  members.push(...servers.map(({ server }) => server));
+  const [first] = members;
+  for (const [index, { server, bus }] of servers.entries()) {
     const from = Math.floor((index * SLOTS) / servers.length);
     const to = Math.floor(((index + 1) * SLOTS) / servers.length) - 1;
     await server.command("cluster", "addslotsrange", String(from), String(to));
     await server.command("cluster", "set-config-epoch", String(index + 1));
-    if (index > 0) await servers[0]?.command("cluster", "meet", "127.0.0.1", String(server.port), String(buses[index]));
+    if (index > 0) await first?.command("cluster", "meet", "127.0.0.1", String(server.port), String(bus));
   }
-  for (const server of servers) {
+  await whole(members);
+  const masters = [...members];
+  return {
+    servers: masters,
+    close: () => closeAll(members),
+    async masterOf(key) {
+      const slot = Number.parseInt((await first?.command("cluster", "keyslot", key))?.slice(1) ?? "", 10);
+      const found = masters[Math.ceil(((slot + 1) * masters.length) / SLOTS) - 1];
+      if (!found) throw new Error(`Nobody has the slot ${slot}.`);
+      return found;
+    },
+    async addReplica(master) {
+      const { server, bus } = await startMember(args);
+      members.push(server);
+      await first?.command("cluster", "meet", "127.0.0.1", String(server.port), String(bus));
+      await whole(members);
+      const id = /\w{40}/.exec(await master.command("cluster", "myid"))?.[0] ?? "";
+      await until(async () => (await server.command("cluster", "replicate", id)).includes("OK"));
+      await inSync(server);
+      // Who votes knows of it, and so does every client that asks.
+      await until(async () => (await Promise.all(masters.map((one) => one.command("cluster", "slots")))).every(knows));
+      return server;
+
+      function knows(slots: string): boolean {
+        return slots.includes(String(server.port));
+      }
+    },
+  };
+}
+
+async function startMember(args: readonly string[]): Promise<{ readonly server: RedisServer; readonly bus: number }> {
+  const [bus = 0] = await freePorts(1);
+  const cluster = ["--cluster-enabled", "yes", "--cluster-port", String(bus), "--cluster-node-timeout", "2000"];
+  const server = await startRedisServer({ args: [...cluster, ...FROM_DISK, ...args] });
+  return { server, bus };
+}
+
+async function whole(members: readonly RedisServer[]): Promise<void> {
+  for (const server of members) {
     await until(async () => {
       const info = await server.command("cluster", "info");
-      return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${servers.length}`);
+      return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${members.length}\r`);
     });
   }
-  return { servers, close: () => closeAll(servers) };
+}
+
+async function inSync(replica: RedisServer): Promise<void> {
+  await until(async () => (await replica.command("info", "replication")).includes("master_link_status:up"));
 }
 
 export interface RedisSentinel extends RedisServers {
@@ -85,9 +134,9 @@ export interface RedisSentinel extends RedisServers {
 /** A master, its replica, and one sentinel that makes the replica the master half a second after that is gone. */
 export async function startRedisSentinel(args: readonly string[] = []): Promise<RedisSentinel> {
   const name = "sluice";
-  const master = await startRedisServer({ args: ["--repl-diskless-sync-delay", "0", ...args] });
+  const master = await startRedisServer({ args: [...FROM_DISK, ...args] });
   const replica = await startRedisServer({ args: ["--replicaof", "127.0.0.1", String(master.port), ...args] });
-  await until(async () => (await replica.command("info", "replication")).includes("master_link_status:up"));
+  await inSync(replica);
   const sentinel = await start({}, async (port, dir) => {
     const file = join(dir, "sentinel.conf");
     const lines = [
@@ -116,7 +165,7 @@ async function start(options: RedisServerOptions, args: Arguments): Promise<Redi
     const child = spawn(BINARY, [...own, ...common, ...(options.args ?? [])], { stdio: ["ignore", "pipe", "inherit"] });
     const exited = exitOf(child);
     const failure = await ready(child, exited, port);
-    if (failure === undefined) return serverOf(child, exited, port, dir, options.dir === undefined);
+    if (failure === undefined) return serverOf(child, exited, port, dir, options);
     child.kill("SIGKILL");
     await exited;
     if (attempt < ATTEMPTS && options.port === undefined) continue;
@@ -130,24 +179,30 @@ function serverOf(
   exited: Promise<void>,
   port: number,
   dir: string,
-  ownsDir: boolean,
+  options: RedisServerOptions,
 ): RedisServer {
+  const password = passwordOf(options);
   const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
     await exited;
   };
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${password === undefined ? "" : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
     pid: child.pid ?? 0,
     dir,
-    command: (...words) => ask(port, words),
+    command: (...words) => ask(port, words, password),
     kill,
     async close() {
       await kill();
-      if (ownsDir) await rm(dir, { recursive: true, force: true });
+      if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+function passwordOf({ args = [] }: RedisServerOptions): string | undefined {
+  const at = args.lastIndexOf("--requirepass");
+  return at < 0 ? undefined : args[at + 1];
 }
 
 async function closeAll(servers: readonly RedisServer[]): Promise<void> {
@@ -178,7 +233,8 @@ async function ready(child: ChildProcess, exited: Promise<void>, port: number): 
   try {
     await until(async () => {
       if (gone) throw new Error(`${BINARY} did not start on port ${port}:\n${said.join("\n")}`);
-      return (await ask(port, ["ping"]).catch(() => "")).includes("PONG");
+      // One that asks for a password answers too.
+      return /PONG|NOAUTH/.test(await ask(port, ["ping"]).catch(() => ""));
     });
     return undefined;
   } catch (error) {
@@ -195,7 +251,7 @@ async function until(isTrue: () => Promise<boolean>): Promise<void> {
 // tells where the answer ends: sentinels have no QUIT, and PING fails when Redis cannot save.
 const END = "-ERR unknown command 'the-end'";
 
-function ask(port: number, words: readonly string[]): Promise<string> {
+function ask(port: number, words: readonly string[], password?: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
     let answer = "";
@@ -205,8 +261,10 @@ function ask(port: number, words: readonly string[]): Promise<string> {
       if (answer.includes(END)) socket.destroy();
     });
     socket.on("error", reject);
-    socket.on("close", () => resolve(answer.split(END)[0] ?? ""));
-    socket.write(`${words.join(" ")}\r\nthe-end\r\n`);
+    const login = password === undefined ? "" : `auth ${password}\r\n`;
+    const skipped = login === "" ? 0 : "+OK\r\n".length;
+    socket.on("close", () => resolve(answer.slice(skipped).split(END)[0] ?? ""));
+    socket.write(`${login}${words.join(" ")}\r\nthe-end\r\n`);
   });
 }
 

@@ -38,6 +38,7 @@ export const SITES: Readonly<Record<string, (options?: Options) => Promise<Site>
     };
   },
   "node:http": async (options) => startNodeSite(options),
+  "node:http, compressed": async (options) => startNodeSite({ ...options, compression: true }),
 };
 
 export interface NodeSite extends Site {

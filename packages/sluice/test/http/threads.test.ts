@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AskMessage } from "../../src/http/index.ts";
+import { createMemoryLog } from "../../src/log/index.ts";
+import { dyingAfter } from "../run/support.ts";
 import { SITES, ask, codeOf, eventsOf, type Site } from "./support.ts";
 
 for (const [kind, start] of Object.entries(SITES)) {
@@ -64,6 +66,30 @@ for (const [kind, start] of Object.entries(SITES)) {
       });
     });
 
+    it("hold a question that is asked again once, with the newest answer, as the studio asks", async () => {
+      await say("one");
+      const tell = async (...messages: readonly (readonly [role: string, content: string])[]): Promise<void> => {
+        const body = { threadId: "t", messages: messages.map(([role, content]) => ({ role, content })) };
+        const response = await site.fetch("/stream", { method: "POST", body: JSON.stringify(body) });
+        await eventsOf(response);
+        await site.sluice.runs.ended(response.headers.get("sluice-run-id") ?? "");
+      };
+      await tell(["user", "one"], ["assistant", "answer 1"], ["user", "two"]);
+      await tell(["user", "one"], ["assistant", "answer 1"], ["user", "two"]);
+      await say("three");
+      const told = [
+        { role: "user", content: "one" },
+        { role: "assistant", content: "answer 1" },
+        { role: "user", content: "two" },
+        { role: "assistant", content: "answer 3" },
+        { role: "user", content: "three" },
+      ];
+      expect(asked[3]).toEqual(told);
+      expect(await get("/threads/t")).toMatchObject({
+        messages: [...told, { role: "assistant", content: "answer 4" }],
+      });
+    });
+
     it("are listed, renamed and deleted by their owner alone", async () => {
       await say("one");
       await say("first", { threadId: "u/2 ä" });
@@ -87,6 +113,20 @@ for (const [kind, start] of Object.entries(SITES)) {
     });
   });
 }
+
+describe("a server that dies at the moment when a run exists", () => {
+  it("leaves its question in the thread", async () => {
+    const store = createMemoryLog();
+    const { dying, dead } = dyingAfter(store, "create");
+    const start = SITES["Web Request and Response"]!;
+    const [first, next] = [await start({ store: dying }), await start({ store })];
+    void first.fetch("/stream", ask("Hello", { threadId: "t" }));
+    await dead;
+    const thread = (await (await next.fetch("/threads/t")).json()) as object;
+    expect(thread).toMatchObject({ title: "Hello", messages: [{ role: "user", content: "Hello" }] });
+    await Promise.all([first, next].map((site) => site.close()));
+  });
+});
 
 describe("an owner whose name is reserved", () => {
   it("is refused, whatever `authorize` says", async () => {

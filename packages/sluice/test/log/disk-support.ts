@@ -51,16 +51,20 @@ export interface Program {
 }
 
 export interface ProgramOptions {
+  /** Beside this file. Default `disk-program.ts`. */
+  readonly program?: string;
+  /** Of node itself. */
+  readonly flags?: readonly string[];
   readonly uid?: number;
   /** For `ulimit -f`: no file may become larger than this. */
   readonly fileKilobytes?: number;
 }
 
-/** Runs `disk-program.ts` in a process of its own. */
+/** Runs a program in a process of its own. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
-  const { uid, fileKilobytes } = options;
-  const file = fileURLToPath(new URL("./disk-program.ts", import.meta.url));
-  const node = [process.execPath, "--import", import.meta.resolve("tsx"), file, ...args];
+  const { uid, fileKilobytes, program = "disk-program.ts", flags = [] } = options;
+  const file = fileURLToPath(new URL(program, import.meta.url));
+  const node = [process.execPath, ...flags, "--import", import.meta.resolve("tsx"), file, ...args];
   const limited = ["bash", "-c", `ulimit -f ${fileKilobytes}; exec "$@"`, "bash", ...node];
   const [command = "", ...rest] = fileKilobytes === undefined ? node : limited;
   const child = spawn(command, rest, {

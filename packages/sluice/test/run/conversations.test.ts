@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createMemoryLog, type LogStore } from "../../src/log/index.ts";
 import { createConversations, createRuns, type Conversations, type Runs } from "../../src/run/index.ts";
 import { createManualClock, type ManualClock } from "../../src/testing/manual-clock.ts";
+import { dyingAfter } from "./support.ts";
 
 interface World {
   readonly clock: ManualClock;
@@ -33,6 +34,19 @@ async function turn(
   await conversations.addQuestion(owner, threadId, { runId: id, content: question });
   await runs.ended(id);
   await conversations.addAnswer(owner, threadId, id);
+  return id;
+}
+
+/** The same for a caller who tells all that the user has said. */
+async function again(world: World, threadId: string, said: readonly string[], answer: string): Promise<string> {
+  const { runs, conversations } = world;
+  const content = said.at(-1) ?? "";
+  const announce = (runId: string): Promise<void> =>
+    conversations.announceQuestion("alice", threadId, { runId, content, said });
+  const { id } = await runs.start({ owner: "alice", announce }, () => saying(answer));
+  await conversations.addQuestion("alice", threadId, { runId: id, content, said });
+  await runs.ended(id);
+  await conversations.addAnswer("alice", threadId, id);
   return id;
 }
 
@@ -147,6 +161,98 @@ describe("a conversation", () => {
     await world.conversations.addAnswer("alice", "t", running);
     expect(await said(world, "t")).toEqual([]);
     await expect(world.conversations.delete("alice", "t")).rejects.toMatchObject({ code: "thread/not-found" });
+  });
+
+  it("holds a question that was asked again once, with the newest answer in place of the old one", async () => {
+    const world = createWorld();
+    await turn(world, "t", "Hello", "Hi");
+    await turn(world, "t", "And?", "Well");
+    await again(world, "t", ["Hello", "And?"], "Better");
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi", "user: And?", "assistant: Better"]);
+    // Also with a question on the way that the conversation never heard of: one that was taken back.
+    const id = await again(world, "t", ["Hello", "taken back", "And?"], "Best");
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi", "user: And?", "assistant: Best"]);
+    expect((await world.conversations.messages("alice", "t")).at(-2)?.runId).toBe(id);
+    await turn(world, "t", "More", "No");
+    expect((await said(world, "t")).slice(2)).toEqual(["user: And?", "assistant: Best", "user: More", "assistant: No"]);
+  });
+
+  it("keeps the old answer of a question that was asked again until there is a new one", async () => {
+    const world = createWorld();
+    await turn(world, "t", "Hello", "Hi");
+    const { id, run } = await world.runs.open({ owner: "alice" });
+    await world.conversations.addQuestion("alice", "t", { runId: id, content: "Hello", said: ["Hello"] });
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi"]);
+    await run?.fail(new Error("the model is gone"));
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi"]);
+    await again(world, "t", ["Hello"], "Hey");
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hey"]);
+  });
+
+  it.each([
+    ["said once more", ["go on", "go on"]],
+    ["edited", ["Hello there"]],
+    ["an earlier one", ["Hello"]],
+    ["told with less than there is", ["go on"]],
+    ["told in another order", ["go on", "Hello", "go on"]],
+  ])("takes a question for a new one that is %s", async (_what, told) => {
+    const world = createWorld();
+    await turn(world, "t", "Hello", "Hi");
+    await turn(world, "t", "go on", "1");
+    await again(world, "t", told, "2");
+    expect((await said(world, "t")).slice(2)).toEqual([
+      "user: go on",
+      "assistant: 1",
+      `user: ${told.at(-1)}`,
+      "assistant: 2",
+    ]);
+  });
+
+  it("has a question from the moment when its run exists, also when its server dies in that moment", async () => {
+    const world = createWorld();
+    await turn(world, "t", "Hello", "Hi");
+    const { dying, dead } = dyingAfter(world.store, "create");
+    const conversations = createConversations({ store: dying, clock: world.clock });
+    const announce = (runId: string): Promise<void> =>
+      conversations.announceQuestion("alice", "t", { runId, content: "And?" });
+    const runs = createRuns({ store: dying, clock: world.clock });
+    void runs.start({ owner: "alice", requestId: "k", announce }, () => saying("never said"));
+    await dead;
+    const run = await world.runs.find("alice", "k");
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi", "user: And?"]);
+    expect((await world.conversations.messages("alice", "t")).at(-1)?.runId).toBe(run?.id);
+
+    // Its run ends without a word, and expires: the question stays.
+    await world.clock.advance(8_000);
+    const { fence } = await world.store.lease(run!.id, { holder: "another", ttlMs: 1_000 });
+    await world.store.close(run!.id, ['{"type":"error","errorText":"gone"}'], { expected: 0, fence });
+    await world.clock.advance(90_000_000);
+    expect(await world.runs.get(run!.id)).toBeUndefined();
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi", "user: And?"]);
+  });
+
+  it("has no question whose run never came to be, and takes it once when it is repeated", async () => {
+    const world = createWorld();
+    await world.conversations.announceQuestion("alice", "t", { runId: "run_never", content: "Hello" });
+    expect(await said(world, "t")).toEqual([]);
+    const ids = await Promise.all(
+      [0, 1, 2].map(async () => {
+        const announce = (runId: string): Promise<void> =>
+          world.conversations.announceQuestion("alice", "t", { runId, content: "Hello", said: ["Hello"] });
+        return (await world.runs.start({ owner: "alice", requestId: "k", announce }, () => saying("Hi"))).id;
+      }),
+    );
+    expect(new Set(ids).size).toBe(1);
+    await world.runs.ended(ids[0] ?? "");
+    expect(await said(world, "t")).toEqual(["user: Hello", "assistant: Hi"]);
+  });
+
+  it("takes no question from the run of somebody else", async () => {
+    const world = createWorld();
+    const { id } = await world.runs.start({ owner: "bob" }, saying("private"));
+    await world.runs.ended(id);
+    await world.conversations.announceQuestion("alice", "t", { runId: id, content: "Hello" });
+    expect(await said(world, "t")).toEqual([]);
   });
 
   it("never expires", async () => {

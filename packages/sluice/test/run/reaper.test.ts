@@ -95,20 +95,56 @@ describe("a run whose producer is gone", () => {
   });
 });
 
+describe("a node that lives shorter than one interval", () => {
+  // A process that crashed again and again looked for the first time an interval after each start: it ended nothing.
+  it("ends what the one before it has left, without any time going by", async () => {
+    const { store, clock } = createWorld();
+    await store.create("run_lost", { owner: OWNER, meta: {}, ttlMs: 1e9, lease: { holder: "gone", ttlMs: 1_000 } });
+    await clock.advance(1_000);
+    const { runs, clock: own } = createWorld({ store, reapMs: 60_000, over: () => ({ reach: "machine" }) });
+    await turns();
+    expect(await runs.get("run_lost")).toMatchObject({ status: "failed", error: { code: "run/producer-lost" } });
+    expect(own.now()).toBe(1_000_000);
+  });
+
+  it("leaves alone what has not lapsed, and looks again after the interval", async () => {
+    const { store, clock, runs } = createWorld({ over: () => ({ reach: "machine" }) });
+    await store.create("run_held", { owner: OWNER, meta: {}, ttlMs: 1e9, lease: { holder: "other", ttlMs: 1_500 } });
+    await clock.advance(1_000);
+    expect(await runs.get("run_held")).toMatchObject({ status: "running" });
+    await clock.advance(1_000);
+    expect(await runs.get("run_held")).toMatchObject({ status: "failed" });
+  });
+
+  it("leaves nothing behind when it ends during its first look", async () => {
+    let answer = (_ids: readonly string[]): void => {};
+    const lapsed = new Promise<readonly string[]>((resolve) => (answer = resolve));
+    const { runs, clock } = createWorld({ over: () => ({ reach: "machine", lapsed: () => lapsed }) });
+    await runs.drain(AbortSignal.abort());
+    answer([]);
+    await turns();
+    expect(clock.timers).toBe(0);
+  });
+});
+
 describe("how often a node looks", () => {
   it("is a quarter of a short lease, so that a shared store does not take its silence for an outage", async () => {
-    const scans: number[] = [];
+    let looks = 0;
     const { clock } = createWorld({
       leaseMs: 1_000,
       over: () => ({
         reach: "cluster",
         lapsed: () => {
-          scans.push(clock.now() - 1_000_000);
+          looks += 1;
           return Promise.resolve([]);
         },
       }),
     });
-    await clock.advance(1_000);
-    expect(scans).toEqual([250, 500, 750, 1_000]);
+    const counted: number[] = [];
+    for (const ms of [0, 249, 1, 250, 250, 250]) {
+      await clock.advance(ms);
+      counted.push(looks);
+    }
+    expect(counted).toEqual([1, 1, 2, 3, 4, 5]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { RunInput } from "../../src/run/index.ts";
+import type { RunEvent } from "../../src/chat/index.ts";
+import type { OpenRun, RunInput } from "../../src/run/index.ts";
 import { OWNER, createWorld, forbidStrayRejections, gate, saying, textOf, turns } from "./support.ts";
 
 forbidStrayRejections();
@@ -269,10 +270,35 @@ describe("the runs of an owner", () => {
     expect(await runs.find(OWNER, "k")).toEqual(await runs.get(id));
   });
 
+  it("tell the usage that was told last, however they end and wherever it travelled", async () => {
+    const tell = (usage: object): RunEvent => ({ type: "message-metadata", messageMetadata: { usage } });
+    const ends: readonly (readonly [status: string, end: (run: OpenRun) => Promise<void>, usage: object])[] = [
+      ["finished", (run) => run.finish(), { inputTokens: 3, outputTokens: 5 }],
+      [
+        "finished",
+        (run) => run.finish({ messageMetadata: { usage: { outputTokens: 6 } } }),
+        { inputTokens: 3, outputTokens: 6 },
+      ],
+      ["failed", (run) => run.fail(new Error("the model is gone")), { inputTokens: 3, outputTokens: 5 }],
+      ["aborted", (run) => run.append({ type: "abort" }), { inputTokens: 3, outputTokens: 5 }],
+    ];
+    for (const [status, end, usage] of ends) {
+      const { runs } = createWorld();
+      const { run, id } = await runs.open({ owner: OWNER });
+      await run?.append(tell({ inputTokens: 3, outputTokens: 2 }));
+      await run?.append({ event: "mine", data: { messageMetadata: { usage: { inputTokens: 99 } } } });
+      await run?.append(tell({ outputTokens: 5, note: "no number" }));
+      if (run) await end(run);
+      await runs.ended(id);
+      expect(await runs.get(id)).toMatchObject({ status, usage });
+      expect((await runs.get(id))?.usage).toEqual(usage);
+    }
+  });
+
   it("are deleted once they have ended, and not before", async () => {
     const { runs } = createWorld();
     const { run, id } = await runs.open({ owner: OWNER });
-    await expect(runs.delete(id)).rejects.toMatchObject({ code: "option/invalid" });
+    await expect(runs.delete(id)).rejects.toMatchObject({ code: "run/running", status: 409 });
     await run?.finish();
     await runs.delete(id);
     expect(await runs.get(id)).toBeUndefined();

@@ -49,6 +49,31 @@ function overriding(store: LogStore, over: Partial<LogStore>): LogStore {
   });
 }
 
+/** The store as a process sees it that dies when this operation has been done on a run: nothing answers after that. */
+export function dyingAfter(
+  store: LogStore,
+  last: keyof LogStore,
+): { readonly dying: LogStore; readonly dead: Promise<void> } {
+  let alive = true;
+  let die = (): void => {};
+  const dead = new Promise<void>((resolve) => (die = resolve));
+  const dying = new Proxy(store, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof value !== "function") return value;
+      return async (id: string, ...rest: readonly unknown[]) => {
+        if (!alive) return new Promise(() => {});
+        const result: unknown = await Reflect.apply(value, target, [id, ...rest]);
+        if (key !== last || !id.startsWith("run_")) return result;
+        alive = false;
+        die();
+        return new Promise(() => {});
+      };
+    },
+  });
+  return { dying, dead };
+}
+
 export async function readRun(store: LogStore, id: string): Promise<readonly RunEvent[]> {
   const order = createOrder();
   const events: RunEvent[] = [];

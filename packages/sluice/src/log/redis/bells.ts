@@ -78,15 +78,21 @@ export class Bell {
     for (const resolve of waiting) resolve();
   }
 
-  /** Resolves once the version is higher than this one, or the signal fires. */
-  async changed(version: number, signal: AbortSignal): Promise<void> {
+  /** Resolves once the version is higher than this one, or the signal fires, or the time is over. */
+  async changed(
+    version: number,
+    signal: AbortSignal,
+    atMost?: { readonly ms: number; readonly clock: Clock },
+  ): Promise<void> {
     if (this.version > version || signal.aborted) return;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
+        cancel?.();
         signal.removeEventListener("abort", wake);
         this.#waiting.delete(wake);
         resolve();
       };
+      const cancel = atMost?.clock.timer(atMost.ms, wake);
       this.#waiting.add(wake);
       signal.addEventListener("abort", wake, { once: true });
     });

@@ -1,6 +1,26 @@
 /**
- * What the store asks of a Redis client: `Redis` and `Cluster` of ioredis fit as they are. For another client write
- * these few calls by hand; node-redis has `sendCommand([command, ...args])`, `sSubscribe` and `sUnsubscribe`.
+ * What the store asks of a Redis client. `Redis` and `Cluster` of ioredis fit as they are, and the tests are run with
+ * them. node-redis does not fit; of its single clients (no Cluster) these two, tried with version 6.1, are made so, and
+ * given as `client` and `subscriber`:
+ *
+ *     const commands = createClient({ url });
+ *     const bells = commands.duplicate();
+ *     for (const one of [commands, bells]) await one.on("error", logIt).connect();
+ *     const heard = new Set();
+ *     const hear = (message, channel) => heard.forEach((listener) => listener(channel, message));
+ *     const client = {
+ *       call: (command, args) => commands.sendCommand([command, ...args]),
+ *       on: (event, listener) => commands.on(event, listener),
+ *       removeListener: (event, listener) => commands.off(event, listener),
+ *     };
+ *     const subscriber = {
+ *       ssubscribe: (channel) => bells.sSubscribe(channel, hear),
+ *       sunsubscribe: (channel) => bells.sUnsubscribe(channel),
+ *       on: (event, listener) => (event === "smessage" ? heard.add(listener) : bells.on(event, listener)),
+ *       removeListener: (event, listener) =>
+ *         event === "smessage" ? heard.delete(listener) : bells.off(event, listener),
+ *       disconnect: () => bells.destroy(),
+ *     };
  */
 export interface RedisClient {
   /** Sends one command. On a Cluster it goes to the node of its first key; `evalsha` and `eval` name that third. */

@@ -25,6 +25,9 @@ const LONGEST_PAUSE_MS = 500;
 export class Commands {
   readonly #options: CommandsOptions;
   readonly #released = new AbortController();
+  /** When each of those began that wait for an answer; the first has waited longest. */
+  readonly #waiting = new Set<{ readonly since: number }>();
+  #hasAnswered = false;
   #reconnectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CommandsOptions) {
@@ -40,6 +43,17 @@ export class Commands {
   /** @throws as `run` */
   call(command: string, ...args: string[]): Promise<unknown> {
     return this.#persist(() => this.#options.client.call(command, args));
+  }
+
+  /** Whether there was ever a connection. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** For how long the command waits that waits longest; 0 when all are answered. */
+  get waitingMs(): number {
+    const { value: first } = this.#waiting.values().next();
+    return first ? this.#options.clock.now() - first.since : 0;
   }
 
   release(): void {
@@ -58,9 +72,21 @@ export class Commands {
   }
 
   async #persist(send: () => Promise<unknown>): Promise<unknown> {
+    this.#released.signal.throwIfAborted();
+    const waiting = { since: this.#options.clock.now() };
+    this.#waiting.add(waiting);
+    try {
+      const answer = await this.#tryFor(send);
+      this.#hasAnswered = true;
+      return answer;
+    } finally {
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  async #tryFor(send: () => Promise<unknown>): Promise<unknown> {
     const { clock, patienceMs } = this.#options;
     const signal = this.#released.signal;
-    signal.throwIfAborted();
     const until = clock.now() + patienceMs;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {

@@ -1,5 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
 import type { Commands } from "./commands.ts";
+import type { Grace } from "./grace.ts";
 import type { Keys } from "./keys.ts";
 import { parseState, type Stored } from "./reply.ts";
 import { READ_STATE } from "./scripts/read.ts";
@@ -9,6 +11,8 @@ export interface Context {
   readonly commands: Commands;
   readonly keys: Keys;
   readonly clock: Clock;
+  readonly log: Logger;
+  readonly grace: Grace;
   /** For scripts: milliseconds, or empty for the time of Redis. */
   readonly time: () => string;
 }

@@ -1,6 +1,6 @@
 import { SluiceError } from "../../base/errors.ts";
 import { formatOffset } from "../../base/offset.ts";
-import { closed, conflict, fenced, leaseHeld, notFound, tooManyBytes, tooManyEntries } from "../refusals.ts";
+import { closed, conflict, fenced, leaseHeld, notFound, rewound, tooManyBytes, tooManyEntries } from "../refusals.ts";
 import type { AppendAt } from "../types.ts";
 import type { Reply } from "./reply.ts";
 
@@ -12,6 +12,8 @@ export type FailureKind = "passing" | "lasting" | "foreign";
 
 const PASSING: ReadonlySet<string> = new Set(["READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "BUSY"]);
 const LASTING: ReadonlySet<string> = new Set(["MISCONF", "OOM", "NOREPLICAS", "NOAUTH", "WRONGPASS", "NOPERM"]);
+
+const REPLIES: ReadonlySet<string> = new Set(["ReplyError", "SimpleError", "ErrorReply"]);
 
 export function kindOf(error: unknown): FailureKind {
   const word = replyCode(error);
@@ -26,7 +28,8 @@ export function kindOf(error: unknown): FailureKind {
 export function replyCode(error: unknown): string {
   if (!(error instanceof Error)) return "";
   const word = /^[A-Z]{2,}(?= )/.exec(error.message)?.[0] ?? "";
-  const answered = error.name === "ReplyError" || error.name === "SimpleError" || error.name === "ErrorReply";
+  // ioredis names its errors, node-redis only their classes.
+  const answered = REPLIES.has(error.name) || REPLIES.has(error.constructor.name);
   return answered ? word || "ERR" : "";
 }
 
@@ -49,6 +52,8 @@ export function refusal(id: string, reply: Reply, at?: AppendAt): SluiceError {
       return closed();
     case "held":
       return leaseHeld();
+    case "rewound":
+      return rewound(reply.number(1));
     case "conflict":
       return conflict(at?.expected, reply.number(1));
     case "max-bytes":
@@ -60,10 +65,9 @@ export function refusal(id: string, reply: Reply, at?: AppendAt): SluiceError {
   }
 }
 
-/** A fail-over lost entries that this reader has been given: the log that comes now may be another one. */
-export function rewound(cause: SluiceError): SluiceError {
+/** A fail-over lost entries, and others may come in their place: this reader has some of them. */
+export function readerRewound(last: number): SluiceError {
   return new SluiceError("log/rewound", "The store lost entries that were delivered. Read from the start.", {
-    cause,
-    details: { ...cause.details, first: formatOffset(1) },
+    details: { last: formatOffset(last), first: formatOffset(1) },
   });
 }

@@ -19,13 +19,9 @@ const OFFSET = /^\d{1,16}$/;
  */
 export class Indexes {
   readonly #context: Context;
-  readonly #graceMs: number;
-  #graceUntil = Number.NEGATIVE_INFINITY;
 
-  /** @param graceMs how long after Redis was away nothing lapses */
-  constructor(context: Context, graceMs: number) {
+  constructor(context: Context) {
     this.#context = context;
-    this.#graceMs = graceMs;
   }
 
   /** Before the log is made. `fresh` is false when the list has this id already. */
@@ -124,27 +120,25 @@ export class Indexes {
     await this.#context.commands.call("zadd", this.#context.keys.due, "LT", String(till), id);
   }
 
-  /** Nothing lapses for a while: whoever holds a lease may have been unable to renew it. */
-  startGrace(): void {
-    this.#graceUntil = this.#context.clock.now() + this.#graceMs;
-  }
-
   async lapsed(limit: number): Promise<readonly string[]> {
-    if (this.#context.clock.now() < this.#graceUntil) return [];
+    const { grace } = this.#context;
+    if (grace.leftMs > 0) return [];
     try {
-      return await this.#lapsed(limit);
+      const ids = await this.#lapsed(limit);
+      // Asked before Redis was away, and answered after: the producers are not back yet.
+      return grace.leftMs > 0 ? [] : ids;
     } catch (error) {
-      this.startGrace();
+      grace.start();
       throw error;
     }
   }
 
   async #lapsed(limit: number): Promise<readonly string[]> {
-    const { commands, keys, time } = this.#context;
+    const { commands, keys, time, grace } = this.#context;
     const lapsed: string[] = [];
     let from = 0;
     while (lapsed.length < limit) {
-      const answer = await commands.run(DUE, [keys.due, keys.watch], [time(), from, DUE_PAGE, this.#graceMs]);
+      const answer = await commands.run(DUE, [keys.due, keys.watch], [time(), from, DUE_PAGE, grace.ms]);
       if (answer.status === "wait") return [];
       const rows = pairs(answer, 2);
       const stays = await Promise.all(rows.map((row) => this.#look(row.id, row.score, answer.number(1), lapsed)));

@@ -1,29 +1,65 @@
 import { whenAborted } from "../../base/abort.ts";
+import { sleep } from "../../base/clock.ts";
 import { isSluiceError } from "../../base/errors.ts";
-import { notFound } from "../refusals.ts";
+import { beyondEnd, notFound } from "../refusals.ts";
 import { READ_LIMITS, takeSlice } from "../rules.ts";
 import type { LogSlice, ReadLog, TailLog } from "../types.ts";
 import type { Bell, Bells } from "./bells.ts";
 import { findLog, type Context } from "./context.ts";
-import { rewound } from "./failure.ts";
+import { readerRewound } from "./failure.ts";
 import type { Readers } from "./readers.ts";
 import { entriesAfter } from "./reply.ts";
 import { READ } from "./scripts/read.ts";
 
 /** @throws as `LogStore.read` */
 export async function readLog(context: Context, id: string, options: ReadLog): Promise<LogSlice> {
+  let waited = false;
+  while (true) {
+    const found = await look(context, id, options);
+    if (!("isOpen" in found)) return found;
+    const pauseMs = patienceOf(context, found, { after: options.after, wasThere: waited });
+    waited = true;
+    await sleep(context.clock, pauseMs);
+  }
+}
+
+/** A log that ends before the place that a reader has. */
+interface Short {
+  readonly last: number;
+  readonly isOpen: boolean;
+  /** It was made on another server, or before this one was started: a fail-over may have lost what the reader has. */
+  readonly isMoved: boolean;
+}
+
+const LOOK_MS = 250;
+
+/**
+ * How long a reader waits that has more than the log: its producer may be putting that back.
+ * @throws SluiceError `log/rewound`, `offset/beyond-end` when it is too late for that
+ */
+function patienceOf(
+  { grace }: Context,
+  { last, isOpen, isMoved }: Short,
+  { after, wasThere }: { readonly after: number; readonly wasThere: boolean },
+): number {
+  if (isOpen && grace.leftMs > 0) return Math.min(grace.leftMs, LOOK_MS);
+  throw wasThere || isMoved ? readerRewound(last) : beyondEnd(after, last);
+}
+
+/** @throws as `LogStore.read`, but for `offset/beyond-end` */
+async function look(context: Context, id: string, options: ReadLog): Promise<LogSlice | Short> {
   const { after, maxEntries, maxLength } = { ...READ_LIMITS, ...options };
   const entries: string[] = [];
   let length = 0;
   while (true) {
     const from = after + entries.length;
     const part = await readPart(context, id, [from, maxEntries - entries.length, maxLength - length]);
+    // What was lost between two parts may come again: the reader has none of this yet.
+    if ("isOpen" in part) return from === after ? part : look(context, id, options);
     const { first, last } = part;
     const log = { id, fence: 0, closed: undefined };
-    // Nothing is kept before the first entry and after the last: the rules make a gap or the end of that.
-    if (after > last || from + 1 < first) {
-      return takeSlice({ ...log, entries: [], dropped: after > last ? last : first - 1 }, options);
-    }
+    // Nothing is kept before the first entry: the rules make a gap of that.
+    if (from + 1 < first) return takeSlice({ ...log, entries: [], dropped: first - 1 }, options);
     for (const entry of part.entries) {
       entries.push(entry);
       length += entry.length;
@@ -46,8 +82,12 @@ async function readPart(
   { commands, keys, time }: Context,
   id: string,
   [after, maxEntries, bytes]: readonly [number, number, number],
-): Promise<Part> {
+): Promise<Part | Short> {
   const answer = await commands.run(READ, [keys.log(id), keys.entries(id)], [time(), after, maxEntries, bytes]);
+  if (answer.status === "rewound") throw readerRewound(answer.number(1));
+  if (answer.status === "short") {
+    return { last: answer.number(1), isOpen: answer.number(2) === 0, isMoved: answer.number(3) === 1 };
+  }
   if (answer.status !== "ok") throw notFound(id);
   const entries = entriesAfter(after, answer.list(4));
   const [kept, last] = [answer.number(1), answer.number(2)];
@@ -73,13 +113,22 @@ export async function* tailLog(
   const { signal, leave } = readers.join(options.signal);
   const bell = bells.join(context.keys.bell(id));
   const place = { ...options, after: options.after };
-  const ask = (): Promise<LogSlice> => readLog(context, id, { ...place });
+  const ask = (): Promise<LogSlice | Short> => look(context, id, { ...place });
+  let waited = false;
   try {
     while (!signal.aborted) {
       const { version } = bell;
       const question = `${place.after} ${place.maxEntries} ${place.maxLength}`;
       const slice = bell.take(place) ?? (await unlessAborted(bell.share(question, ask), signal));
       if (!slice || signal.aborted) return;
+      if ("isOpen" in slice) {
+        const { after } = place;
+        const ms = patienceOf(context, slice, { after, wasThere: waited || after > options.after });
+        waited = true;
+        await bell.changed(version, signal, { ms, clock: context.clock });
+        continue;
+      }
+      waited = false;
       if (slice.entries.length === 0 && !slice.end) {
         await bell.changed(version, signal);
         continue;
@@ -90,7 +139,6 @@ export async function* tailLog(
     }
   } catch (error) {
     if (signal.aborted) return;
-    if (place.after > options.after && isSluiceError(error, "offset/beyond-end")) throw rewound(error);
     throw error;
   } finally {
     bells.leave(bell);

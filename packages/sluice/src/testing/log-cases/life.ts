@@ -43,6 +43,94 @@ export const lifeCases: Readonly<Record<string, LogCase>> = {
     assert.deepEqual(await contents(store, id), ["a", "t"]);
   },
 
+  "a log expires its time to live after its close, however long it was open, and reading does not prolong it": async (
+    context,
+  ) => {
+    const { store, advance } = context;
+    const owner = context.id();
+    const claim = { key: context.id(), hash: "h" };
+    const { id, fence } = await made(context, { owner, claim, ttlMs: SOON_MS });
+    await advance(2 * SOON_MS);
+    assert.equal((await store.find(owner, claim.key))?.id, id);
+    await store.close(id, ["t"], { expected: 0, fence });
+    await advance(0.5 * SOON_MS);
+    assert.deepEqual(await contents(store, id), ["t"]);
+    assert.equal((await store.find(owner, claim.key))?.id, id);
+    assert.equal((await store.create(context.id(), options(context, { owner, claim }))).state.id, id);
+    assert.equal((await store.list({ owner, limit: 10 })).logs.length, 1);
+    // A repeated close is the first one.
+    await store.close(id, ["t"], { expected: 0, fence });
+    await advance(0.5 * SOON_MS + 1);
+    assert.equal(await store.state(id), undefined);
+    assert.equal(await store.find(owner, claim.key), undefined);
+    assert.deepEqual(await store.list({ owner, limit: 10 }), { logs: [] });
+  },
+
+  "an expired log is as one that never was, whatever is asked of it": async (context) => {
+    const { store, advance } = context;
+    const lease = { holder: "node-a", ttlMs: SOON_MS };
+    const { id, fence } = await closedLog(context, ["t"], { ttlMs: SOON_MS, lease });
+    await advance(SOON_MS + 1);
+    await fails(store.requestStop(id), "log/not-found");
+    await fails(store.lease(id, { holder: "node-b", ttlMs: SOON_MS }), "log/not-found");
+    await fails(store.close(id, ["t"], { expected: 0, fence }), "log/not-found");
+    await fails(tailOf(context, id).next(), "log/not-found");
+    await store.stopRequested(id, new AbortController().signal);
+    assert.equal((await store.lapsed(10_000)).includes(id), false);
+  },
+
+  "the id of a log that was deleted or has expired is free: the next one with it is another log": async (context) => {
+    const { store, advance } = context;
+    const owner = context.id();
+    const claim = { key: context.id(), hash: "h" };
+    const { id } = await closedLog(context, ["old", "t"], { owner, claim, ttlMs: SOON_MS });
+    const other = await made(context, { owner });
+    await advance(SOON_MS + 1);
+    for (const round of ["expired", "deleted"]) {
+      const { created, state, fence } = await store.create(id, options(context, { owner, meta: { round } }));
+      assert.deepEqual([created, state.first, state.last, state.bytes, state.closedAt], [true, 1, 0, 0, undefined]);
+      assert.deepEqual(await store.state(id), state);
+      const listed = (await store.list({ owner, limit: 10 })).logs.map((log) => log.id);
+      assert.deepEqual(listed, [id, other.id], round);
+      assert.equal(await store.find(owner, claim.key), undefined);
+      await store.append(id, ["new"], { expected: 0, fence });
+      assert.deepEqual(await contents(store, id), ["new"]);
+      assert.equal(await store.delete(id), true);
+    }
+  },
+
+  "state tells at every step what the log is": async (context) => {
+    const { store } = context;
+    const claim = { key: context.id(), hash: "h" };
+    const { id, fence, owner } = await made(context, { claim, meta: { a: [1] } });
+    const told = async (): Promise<object> => {
+      const { createdAt, closedAt, ...rest } = (await store.state(id)) ?? assert.fail("no state");
+      assert.equal(Number.isSafeInteger(createdAt), true);
+      return { ...rest, closed: closedAt !== undefined && closedAt >= createdAt };
+    };
+    const fresh = {
+      id,
+      owner,
+      meta: { a: [1] },
+      claim,
+      first: 1,
+      last: 0,
+      bytes: 0,
+      stopRequested: false,
+      closed: false,
+    };
+    assert.deepEqual(await told(), fresh);
+    await store.append(id, ["é", ""], { expected: 0, fence });
+    assert.deepEqual(await told(), { ...fresh, last: 2, bytes: 2 });
+    await store.requestStop(id);
+    assert.deepEqual(await told(), { ...fresh, last: 2, bytes: 2, stopRequested: true });
+    await store.close(id, ["t"], { expected: 2, fence, summary: { status: "aborted" } });
+    const ended = { last: 3, bytes: 3, stopRequested: true, closed: true, summary: { status: "aborted" } };
+    assert.deepEqual(await told(), { ...fresh, ...ended });
+    assert.equal(await store.delete(id), true);
+    assert.equal(await store.state(id), undefined);
+  },
+
   "a deleted log is gone with its claim": async (context) => {
     const { store } = context;
     const owner = context.id();

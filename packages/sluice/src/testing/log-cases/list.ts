@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fails, made, type LogCase, type LogCaseContext } from "./context.ts";
+import { SOON_MS, closedLog, fails, made, type LogCase, type LogCaseContext } from "./context.ts";
 
 export const listCases: Readonly<Record<string, LogCase>> = {
   "list gives an owner's logs, newest first": async (context) => {
@@ -50,6 +50,57 @@ export const listCases: Readonly<Record<string, LogCase>> = {
       [ids[2], ids[0]],
     );
     assert.equal(second.next, undefined);
+  },
+
+  "logs made at the same instant are listed in the order of their making, and no page loses one": async (context) => {
+    const owner = context.id();
+    const ids: string[] = [];
+    for (let index = 0; index < 5; index += 1) ids.unshift((await made(context, { owner })).id);
+    assert.deepEqual(await pages(context, owner, 2), [ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)]);
+    assert.deepEqual((await pages(context, owner, 1)).flat(), ids);
+    const together = await Promise.all(Array.from({ length: 10 }, () => made(context, { owner })));
+    const listed = (await pages(context, owner, 3)).flat();
+    assert.deepEqual(new Set(listed.slice(0, 10)), new Set(together.map(({ id }) => id)));
+    assert.deepEqual(listed.slice(10), ids);
+  },
+
+  "a page begins where the one before it ended, also when the log there is gone": async (context) => {
+    const { store } = context;
+    const owner = context.id();
+    const ids = await several(context, owner, 5);
+    const first = await store.list({ owner, limit: 2 });
+    await store.delete(ids[3] ?? "");
+    await store.delete(ids[2] ?? "");
+    assert.ok(first.next !== undefined);
+    const second = await store.list({ owner, limit: 2, before: first.next });
+    assert.deepEqual([second.logs.map(({ id }) => id), second.next], [[ids[1], ids[0]], undefined]);
+  },
+
+  "an expired log is not listed and takes no place in a page": async (context) => {
+    const owner = context.id();
+    const kept: string[] = [];
+    for (let index = 0; index < 4; index += 1) {
+      await closedLog(context, ["t"], { owner, ttlMs: SOON_MS });
+      kept.unshift((index % 2 === 0 ? await made(context, { owner }) : await closedLog(context, ["t"], { owner })).id);
+      await closedLog(context, ["t"], { owner, ttlMs: SOON_MS });
+    }
+    await context.advance(SOON_MS + 1);
+    // What comes after the last page is expired: it has no `next`.
+    assert.deepEqual(await pages(context, owner, 2), [kept.slice(0, 2), kept.slice(2)]);
+    assert.deepEqual(await pages(context, owner, 3), [kept.slice(0, 3), kept.slice(3)]);
+    assert.deepEqual(await pages(context, owner, 4), [kept]);
+    assert.deepEqual(await pages(context, owner, 100), [kept]);
+  },
+
+  "an owner whose logs have all expired or been deleted has none": async (context) => {
+    const owner = context.id();
+    await closedLog(context, ["t"], { owner, ttlMs: SOON_MS });
+    const { id } = await made(context, { owner });
+    await context.store.delete(id);
+    await context.advance(SOON_MS + 1);
+    assert.deepEqual(await context.store.list({ owner, limit: 1 }), { logs: [] });
+    const later = await made(context, { owner });
+    assert.deepEqual(await pages(context, owner, 1), [[later.id]]);
   },
 
   "a place that no page gave is refused": async (context) => {

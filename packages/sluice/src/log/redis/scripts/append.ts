@@ -76,22 +76,26 @@ export const APPEND: Script = script(
 -- Adds entries to the end of a log.
 -- KEYS  1 log  2 entries  3 bell
 -- ARGV  1 time, or ''  2 expected: the sequence number they follow  3 fence  4... entries, one or more
--- Answers ok last short (0 or 1) | repeated last | not-found | fenced fence | closed | conflict last | max-bytes n | max-entries n
+-- Answers ok last token short (0 or 1) | repeated last token | not-found | fenced fence | closed | conflict last token
+--       | rewound last | max-bytes n | max-entries n
+-- The token is that of the log's making. It is null for a log without a lease, which has no one producer.
 ${ADDING}${MESSAGE}
 local log, entries, bell = KEYS[1], KEYS[2], KEYS[3]
 local expected, count = tonumber(ARGV[2]), #ARGV - 3
 local held = redis.call('HMGET', log, 'fence', 'last', 'closedAt', 'ttl', 'bytes', 'first', 'maxBytes', 'maxEntries',
-  'keepLast')
+  'keepLast', 'token', 'holder', 'rewound')
 if not held[1] then return {'not-found'} end
 if held[3] and held[3] + held[4] <= now(ARGV[1]) then return {'not-found'} end
 if held[1] ~= ARGV[3] then return {'fenced', held[1]} end
 
 local last, first = tonumber(held[2]), tonumber(held[6])
+local token = held[11] ~= '' and held[10]
 if expected < last and expected + 1 >= first and stored(entries, expected, 4) then
-  return {'repeated', expected + count}
+  return {'repeated', expected + count, token}
 end
 if held[3] then return {'closed'} end
-if expected ~= last then return {'conflict', last} end
+if held[12] then return {'rewound', last} end
+if expected ~= last then return {'conflict', last, token} end
 
 local bytes = tonumber(held[5])
 if held[7] then
@@ -111,7 +115,7 @@ else
   redis.call('HSET', log, 'last', last, 'bytes', bytes)
   redis.call('SPUBLISH', bell, message(last, 4))
 end
-return {'ok', last, held[9] and 1 or 0}
+return {'ok', last, token, held[9] and 1 or 0}
 `,
 );
 
@@ -124,24 +128,25 @@ export const CLOSE: Script = script(
 -- KEYS  1 log  2 entries  3 bell  4 stop bell
 -- ARGV  1 time, or ''  2 expected: the sequence number they follow  3 fence  4 summary as JSON, or ''
 --       5 milliseconds that the keys outlive the log  6... entries, one or more
--- Answers ok last owner ttl [claim key] | repeated last owner ttl [claim key] | not-found | fenced fence | closed
---       | conflict last
+-- Answers ok last token owner ttl [claim key] | repeated last token owner ttl [claim key] | not-found | fenced fence
+--       | closed | conflict last token | rewound last
 ${ADDING}
 local log, entries, bell, stop = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time, expected, count = now(ARGV[1]), tonumber(ARGV[2]), #ARGV - 5
 local held = redis.call('HMGET', log, 'fence', 'last', 'closedAt', 'ttl', 'bytes', 'first', 'keepLast', 'owner',
-  'claimKey')
+  'claimKey', 'token', 'holder', 'rewound')
 if not held[1] then return {'not-found'} end
 if held[3] and held[3] + held[4] <= time then return {'not-found'} end
 if held[1] ~= ARGV[3] then return {'fenced', held[1]} end
 
 local last, first = tonumber(held[2]), tonumber(held[6])
+local token = held[11] ~= '' and held[10]
 if held[3] then
   local same = expected + count == last and expected + 1 >= first and stored(entries, expected, 6)
-  if same then return {'repeated', last, held[8], held[4], held[9]} end
+  if same then return {'repeated', last, token, held[8], held[4], held[9]} end
   return {'closed'}
 end
-if expected ~= last then return {'conflict', last} end
+if expected ~= last then return held[12] and {'rewound', last} or {'conflict', last, token} end
 
 local bytes = tonumber(held[5]) + add(entries, last, 6, held[7])
 last = last + count
@@ -156,6 +161,6 @@ redis.call('PEXPIRE', log, kept)
 redis.call('PEXPIRE', entries, kept)
 redis.call('SPUBLISH', bell, 'end')
 redis.call('SPUBLISH', stop, 'end')
-return {'ok', last, held[8], held[4], held[9]}
+return {'ok', last, token, held[8], held[4], held[9]}
 `,
 );

@@ -1,4 +1,4 @@
-import { GONE, NOW, STATE, script, type Script } from "./script.ts";
+import { GONE, NOW, SERVER, STATE, script, type Script } from "./script.ts";
 
 export const CREATE: Script = script(
   "create",
@@ -10,7 +10,7 @@ export const CREATE: Script = script(
 -- ARGV  1 time, or ''  2 token of this call  3 deadline  4 holder  5 milliseconds of the lease, or '' for no lease
 --       6... fields and values
 -- Answers ok and the state's fields | exists owner | late
-${NOW}${GONE}${STATE}
+${NOW}${GONE}${SERVER}${STATE}
 local log, time = KEYS[1], now(ARGV[1])
 if not gone(log, time) then
   local held = redis.call('HMGET', log, 'token', 'owner')
@@ -21,7 +21,7 @@ if time > tonumber(ARGV[3]) then return {'late'} end
 redis.call('DEL', log, KEYS[2])
 redis.call('HSET', log, 'token', ARGV[2], 'createdAt', time, 'first', 1, 'last', 0, 'bytes', 0, 'fence', 1,
   'holder', ARGV[4], unpack(ARGV, 6))
-if ARGV[5] ~= '' then redis.call('HSET', log, 'leaseUntil', time + ARGV[5]) end
+if ARGV[5] ~= '' then redis.call('HSET', log, 'leaseUntil', time + ARGV[5], 'server', server()) end
 return {'ok', state(log)}
 `,
 );
@@ -30,20 +30,23 @@ export const LEASE: Script = script(
   "lease",
   [],
   `
--- Takes or renews the right to append. Nobody takes a log that was made without a lease.
+-- Takes or renews the right to append. Nobody takes a log that was made without a lease. Where the server is another
+-- than the one that the log was made on, a fail-over may have lost entries that only the former holder could repeat:
+-- whoever has a number after the last one is told so from then on (rewound).
 -- KEYS  1 log
 -- ARGV  1 time, or ''  2 holder  3 milliseconds  4 fence that is renewed, or ''
 -- Answers ok fence expiresAt | not-found | closed | fenced fence | held
-${NOW}${GONE}
+${NOW}${GONE}${SERVER}
 local log, time = KEYS[1], now(ARGV[1])
 if gone(log, time) then return {'not-found'} end
-local held = redis.call('HMGET', log, 'closedAt', 'holder', 'leaseUntil', 'fence')
+local held = redis.call('HMGET', log, 'closedAt', 'holder', 'leaseUntil', 'fence', 'server', 'last')
 if held[1] then return {'closed'} end
 local fence = tonumber(held[4])
 if ARGV[4] ~= '' and ARGV[4] ~= held[4] then return {'fenced', fence} end
 if held[2] ~= ARGV[2] then
   if not held[3] or tonumber(held[3]) > time then return {'held'} end
   fence = fence + 1
+  if held[5] ~= server() then redis.call('HSETNX', log, 'rewound', held[6]) end
 end
 local till = time + ARGV[3]
 redis.call('HSET', log, 'holder', ARGV[2], 'leaseUntil', till, 'fence', fence)

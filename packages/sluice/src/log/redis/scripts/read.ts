@@ -1,4 +1,4 @@
-import { GONE, NOW, STATE, script, type Script } from "./script.ts";
+import { GONE, NOW, SERVER, STATE, script, type Script } from "./script.ts";
 
 export const READ: Script = script(
   "read",
@@ -8,15 +8,23 @@ export const READ: Script = script(
 -- asked for, before the place (those of the same record) or at the end: the reader cuts.
 -- KEYS  1 log  2 entries
 -- ARGV  1 time, or ''  2 after  3 most entries  4 enough bytes
--- Answers not-found | ok first last closed (0 or 1) records: a list of {id, {'e', entry, 'e', entry...}}
-${NOW}
+-- Answers not-found | rewound last: what the reader has may have been lost, and another entry be in its place
+--       | short last closed (0 or 1) moved (0 or 1): the log ends before the place, and was made on another server or not
+--       | ok first last closed (0 or 1) records: a list of {id, {'e', entry, 'e', entry...}}
+${NOW}${SERVER}
 local after, most, enough = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local held = redis.call('HMGET', KEYS[1], 'ttl', 'closedAt', 'first', 'last')
+local held = redis.call('HMGET', KEYS[1], 'ttl', 'closedAt', 'first', 'last', 'rewound')
 if not held[1] then return {'not-found'} end
 if held[2] and held[2] + held[1] <= now(ARGV[1]) then return {'not-found'} end
 local first, last = tonumber(held[3]), tonumber(held[4])
+-- The end of such a log has a number that a lost entry may have had: whoever has it is not sure to have the end.
+if held[5] and after > tonumber(held[5]) then return {'rewound', held[5]} end
+if after > last then
+  local made = redis.call('HGET', KEYS[1], 'server')
+  return {'short', last, held[2] and 1 or 0, made and made ~= server() and 1 or 0}
+end
 local answer = {'ok', first, last, held[2] and 1 or 0, {}}
-if after >= last or after + 1 < first then return answer end
+if after == last or after + 1 < first then return answer end
 
 -- Records have no common size, so they are asked for in steps that grow.
 local from, step, entries, bytes = after + 1, 8, 0, 0

@@ -44,3 +44,14 @@ local function state(key)
     'stop', 'closedAt', 'summary', 'fence')
 end
 `;
+
+/**
+ * `server()`: a name that is another one after every fail-over and every start of Redis. It may change without either.
+ * Empty where the user may not ask.
+ */
+export const SERVER = `
+local function server()
+  local info = redis.pcall('INFO', 'replication')
+  return type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
+end
+`;

@@ -1,0 +1,24 @@
+import type { RequestLike } from "sluice/http";
+import type { Config } from "./config.ts";
+import { isLocal, isLoopback } from "./loopback.ts";
+import type { OwnerTokens } from "./owner-tokens.ts";
+import { bearerOf, isForeign } from "./owners.ts";
+
+/** Whether the one who runs this server is asking: by the operator's key, or, where none is set, from this machine. */
+export type IsOperator = (request: RequestLike) => boolean;
+
+// Anonymous callers from elsewhere may be let in to ask (SLUICE_ALLOW_ANONYMOUS), never to look at the server.
+export function createOperator(
+  { operatorKey, host }: Pick<Config, "operatorKey" | "host">,
+  tokens: Pick<OwnerTokens, "fingerprint">,
+): IsOperator {
+  if (operatorKey === undefined) {
+    return (request) => isLoopback(host) && isLocal(request) && !isForeign(request);
+  }
+  // Compared by fingerprint: how long it takes tells nothing of the key.
+  const wanted = tokens.fingerprint(operatorKey);
+  return (request) => {
+    const bearer = bearerOf(request);
+    return bearer !== undefined && tokens.fingerprint(bearer) === wanted;
+  };
+}

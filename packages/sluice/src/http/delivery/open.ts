@@ -1,0 +1,32 @@
+import { parsePosition, type Position } from "../../base/offset.ts";
+import type { RunState } from "../../run/index.ts";
+import { deliver } from "../deliver.ts";
+import { createEntryEncoder, type Reading } from "../encode-entry.ts";
+import type { Service } from "../service.ts";
+import { GeneratorSource } from "./generator-source.ts";
+import { RunReader } from "./run-reader.ts";
+import type { Listener, PieceSource } from "./source.ts";
+
+export interface ReaderOptions extends Reading {
+  readonly run: RunState;
+  /** What the reader has. */
+  readonly after: Position;
+  /** True when there was nothing after it. */
+  readonly live: boolean;
+}
+
+/** A reader of a run, at its place. */
+export function openReader(service: Service, options: ReaderOptions, listener: Listener): PieceSource {
+  const { run, dialect, idPrefix, after, live } = options;
+  const encoder = createEntryEncoder(service, options);
+  if (!encoder) return new GeneratorSource((signal) => deliver(service, options, signal), listener);
+  const { id: runId } = run;
+  const feed = `${runId} ${dialect.name} ${idPrefix}`;
+  return new RunReader(service, { runId, encoder, feed, after, backlog: backlogOf(run, after), live }, listener);
+}
+
+/** About how many bytes of a log come after a position, as if all entries were of one size. */
+function backlogOf({ bytes, lastOffset }: RunState, { sequence }: Position): number {
+  const { sequence: last } = parsePosition(lastOffset);
+  return last === 0 ? 0 : (bytes * (last - sequence)) / last;
+}

@@ -1,0 +1,279 @@
+import type { Meter } from "../../base/meter.ts";
+import type { Position } from "../../base/offset.ts";
+import { DELTA_END, splitDelta } from "../../chat/delta-text.ts";
+import type { LogStore } from "../../log/index.ts";
+import { LARGE, type EntryEncoder } from "../encode-entry.ts";
+import { STEP } from "../replay.ts";
+import type { Turn } from "../turns.ts";
+import { optimalChunkSize } from "./chunk-size.ts";
+import type { Feed } from "./feed.ts";
+import type { Feeds } from "./feeds.ts";
+import type { Pacer } from "./pacer.ts";
+import { pieceOf, type Piece } from "./piece.ts";
+import type { Listener, PieceSource } from "./source.ts";
+
+/** What all readers of a node work with. */
+export interface ReaderContext {
+  readonly runs: { readonly store: LogStore };
+  /** From so many entries on that a reader has still to get, deltas that follow each other are joined. */
+  readonly mergeBehind: number;
+  readonly turn: Turn;
+  readonly meter: Meter;
+  readonly feeds: Feeds;
+  readonly pacer: Pacer;
+}
+
+export interface RunReaderOptions {
+  readonly runId: string;
+  readonly encoder: EntryEncoder;
+  /** The name of the feed whose wording is the same. */
+  readonly feed: string;
+  readonly after: Position;
+  /** UTF-8 bytes that the log had after this position when the reader came. */
+  readonly backlog: number;
+  /** True when there was nothing after it. */
+  readonly live: boolean;
+}
+
+// In bytes, about a millisecond.
+const WORK_PER_TURN = 65_536;
+
+/**
+ * One reader of a run: an offset and, while it catches up, the pieces of one step. It reads the log by itself until it
+ * has everything, then follows the feed that all live readers share, and goes back to the log when it falls behind.
+ * Nothing is read while nothing is taken.
+ */
+export class RunReader implements PieceSource {
+  ended = false;
+  readonly #context: ReaderContext;
+  readonly #listener: Listener;
+  readonly #runId: string;
+  readonly #feedName: string;
+  #encoder: EntryEncoder;
+  #at: number;
+  #skip: number;
+  #backlog: number;
+  #feed: Feed | undefined;
+  /** What is left of a step. */
+  #pieces: readonly Piece[] | undefined;
+  #index = 0;
+  #endsWithPieces = false;
+  /** A delta that the next one may be joined to. */
+  #pending: Pending | undefined;
+  #busy = false;
+  #closed = false;
+  #work = 0;
+
+  constructor(context: ReaderContext, options: RunReaderOptions, listener: Listener) {
+    this.#context = context;
+    this.#listener = listener;
+    this.#runId = options.runId;
+    this.#feedName = options.feed;
+    this.#encoder = options.encoder;
+    this.#at = options.after.sequence;
+    this.#skip = options.after.skip;
+    this.#backlog = options.backlog;
+    if (options.live) this.#join();
+  }
+
+  take(): Piece | undefined {
+    while (!this.#busy && !this.ended && !this.#closed) {
+      const piece = this.#pieces ? this.#next() : this.#live();
+      if (piece === undefined) continue;
+      if (piece === NOTHING) return undefined;
+      if (piece.bytes.byteLength === 0) continue;
+      this.#pace(piece.bytes.byteLength);
+      return piece;
+    }
+    return undefined;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pieces = undefined;
+    this.#pending = undefined;
+    this.#feed?.leave(this);
+  }
+
+  wake(): void {
+    this.#listener.wake();
+  }
+
+  fail(error: unknown): void {
+    if (!this.#closed) this.#listener.fail(error);
+  }
+
+  /** undefined: look again. */
+  #next(): Piece | undefined {
+    const pieces = this.#pieces ?? [];
+    const piece = pieces[this.#index];
+    this.#index += 1;
+    if (this.#index < pieces.length) return piece;
+    this.#pieces = undefined;
+    if (this.#endsWithPieces) this.ended = true;
+    return piece;
+  }
+
+  #live(): Piece | undefined {
+    const feed = this.#feed;
+    const fed = this.#skip === 0 && this.#pending === undefined ? feed?.after(this.#at) : undefined;
+    if (fed?.piece) {
+      this.#at = fed.last;
+      this.ended = fed.end;
+      return fed.piece;
+    }
+    if (feed && !fed && this.#pending === undefined && feed.isLive(this.#at)) {
+      this.#work = 0;
+      feed.wait(this, this.#at);
+      return NOTHING;
+    }
+    this.#busy = true;
+    void this.#step().catch((error: unknown) => this.fail(error));
+    return NOTHING;
+  }
+
+  // A reader with a long way to go, whose socket takes all of it at once, must not keep the others waiting.
+  #pace(bytes: number): void {
+    this.#work += bytes;
+    if (this.#work < WORK_PER_TURN) return;
+    this.#busy = true;
+    void this.#context.turn().then(() => this.#goOn());
+  }
+
+  #goOn(): void {
+    this.#work = 0;
+    this.#busy = false;
+    if (!this.#closed) this.#listener.wake();
+  }
+
+  #join(): void {
+    const { feeds, pacer, runs } = this.#context;
+    const options = { store: runs.store, runId: this.#runId, encoder: this.#encoder, pacer, from: this.#at };
+    this.#feed = feeds.join(this.#feedName, () => options);
+    this.#encoder = this.#feed.encoder; // the same wording: one for all
+  }
+
+  async #step(): Promise<void> {
+    const { meter, runs } = this.#context;
+    const { entries, end } = await runs.store.read(this.#runId, { after: this.#at, ...STEP });
+    if (this.#closed) return;
+    const text = new Pieces(optimalChunkSize(this.#backlog));
+    const taken = this.#word(entries, text);
+    if (taken > 0) meter.readerBehind(entries.length);
+    if (entries.length === 0) {
+      this.#flush(text);
+      if (!end && !this.#feed) this.#join();
+    }
+    const pieces = text.list();
+    const large = entries[taken];
+    // What comes before a large entry goes first, and the entry is read again.
+    if (large !== undefined && pieces.length === 0) return this.#takeLarge(large, end && taken + 1 === entries.length);
+    this.#endsWithPieces = end && large === undefined && this.#pending === undefined;
+    this.#begin(pieces);
+  }
+
+  /** Up to the first large entry. Returns how many it took. */
+  #word(entries: readonly string[], text: Pieces): number {
+    const merging = this.#pending !== undefined || entries.length > this.#context.mergeBehind;
+    let taken = 0;
+    for (const entry of entries) {
+      const sequence = this.#at + 1;
+      if (!merging || this.#skip > 0 || !this.#merge(entry, sequence, text)) {
+        const frames = this.#encoder.text(entry, sequence, this.#skip);
+        if (frames === undefined) break;
+        text.add(frames);
+      }
+      this.#at = sequence;
+      this.#skip = 0;
+      this.#backlog -= entry.length;
+      taken += 1;
+    }
+    return taken;
+  }
+
+  /** A large entry, worded once for all who are at it. */
+  async #takeLarge(entry: string, isEnd: boolean): Promise<void> {
+    const pieces = await this.#encoder.pieces(entry, this.#at + 1, this.#skip);
+    if (this.#closed) return;
+    this.#at += 1;
+    this.#skip = 0;
+    this.#endsWithPieces = isEnd;
+    this.#begin(pieces);
+  }
+
+  #begin(pieces: readonly Piece[]): void {
+    this.#pieces = pieces;
+    this.#index = 0;
+    this.#busy = false;
+    this.#listener.wake();
+  }
+
+  /** Whether the entry has become a part of what waits. What waited before it is sent when it has not. */
+  #merge(entry: string, sequence: number, text: Pieces): boolean {
+    const delta = entry.length <= LARGE ? splitDelta(entry) : undefined;
+    const pending = this.#pending;
+    if (pending && delta?.head === pending.head && pending.literal.length + entry.length <= LARGE) {
+      pending.literal += delta.literal;
+      pending.sequence = sequence;
+      pending.count += 1;
+      return true;
+    }
+    this.#flush(text);
+    const frames = delta && this.#encoder.text(entry, sequence);
+    // Of no use where the dialect words it by what came before.
+    if (delta === undefined || frames === undefined) return false;
+    this.#pending = { head: delta.head, literal: delta.literal, frames, sequence, count: 1 };
+    return true;
+  }
+
+  #flush(text: Pieces): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    this.#pending = undefined;
+    const { head, literal, frames, sequence, count } = pending;
+    if (count > 1) this.#context.meter.merged(count, 1);
+    const joined = count > 1 ? this.#encoder.text(head + literal + DELTA_END, sequence) : frames;
+    if (joined === undefined) throw new TypeError("This dialect words deltas alone, and not what they are together.");
+    text.add(joined);
+  }
+}
+
+/** A delta that the next one may be joined to. */
+interface Pending {
+  readonly head: string;
+  literal: string;
+  /** Of the first entry alone. */
+  readonly frames: string;
+  /** Of the last entry in it. */
+  sequence: number;
+  count: number;
+}
+
+const NOTHING: Piece = pieceOf("");
+
+/** Whole frames, gathered into pieces of about one size. */
+class Pieces {
+  readonly #size: number;
+  readonly #pieces: Piece[] = [];
+  #text = "";
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  add(frames: string): void {
+    if (this.#text !== "" && this.#text.length + frames.length > this.#size) this.#cut();
+    this.#text += frames;
+  }
+
+  list(): readonly Piece[] {
+    if (this.#text !== "") this.#cut();
+    return this.#pieces;
+  }
+
+  #cut(): void {
+    this.#pieces.push(pieceOf(this.#text));
+    this.#text = "";
+  }
+}

@@ -1,0 +1,161 @@
+import { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { SluiceError } from "../base/errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { breakOff } from "./break-off.ts";
+import type { Deadline, DeadlineLink } from "./delivery/deadlines.ts";
+import { pieceOf, type Piece } from "./delivery/piece.ts";
+import type { PieceSource } from "./delivery/source.ts";
+import { HEARTBEAT, greeting } from "./greeting.ts";
+import { whenGone, writeTo, type NodeRequest, type NodeResponse } from "./node.ts";
+import type { EventStream, StreamReader } from "./types.ts";
+
+export interface StreamTarget {
+  readonly req: NodeRequest;
+  readonly res: NodeResponse;
+  readonly clock: Clock;
+}
+
+/**
+ * One stream on one connection: takes from its source while the connection has room, and nothing while it has not.
+ * @param done called once, when the answer is complete, broken off or the reader has left
+ */
+export class NodeStream implements StreamReader, Deadline {
+  link: DeadlineLink | undefined;
+  readonly #events: EventStream;
+  readonly #to: StreamTarget;
+  readonly #done: () => void;
+  /** No longer hears of a reader that leaves. */
+  readonly #stay: () => void;
+  readonly #source: PieceSource;
+  /** Set where chunks go to the socket itself. */
+  #socket: Socket | undefined;
+  #stall: Deadline | undefined;
+  #state: "open" | "ending" | "over" = "open";
+  #full = false;
+  #betweenFrames = true;
+  #writes = 0;
+  #bytes = 0;
+
+  /** The headers are set already. */
+  constructor(events: EventStream, to: StreamTarget, done: () => void) {
+    this.#events = events;
+    this.#to = to;
+    this.#done = done;
+    this.#socket = sendHead(to);
+    if (events.wire?.head) this.#send(events.wire.head);
+    this.#write(pieceOf(greeting(events.retryMs)));
+    this.#stay = whenGone(to.req, to.res, () => this.#over({ left: true }));
+    (this.#socket ?? to.res).on("drain", this.#drain);
+    this.#source = events.open(this);
+    events.heartbeats.touch(this);
+    this.wake();
+  }
+
+  wake(): void {
+    while (!this.#full && this.#state === "open") {
+      const piece = this.#source.take();
+      // The end of the answer goes out with its last frames: `end` of the response uncorks.
+      if (this.#source.ended) this.#socket?.cork();
+      if (piece) {
+        this.#write(piece);
+        if (this.#full) this.#startStall();
+        this.#events.heartbeats.touch(this);
+      }
+      if (this.#source.ended) this.#end();
+      else if (!piece) return;
+    }
+  }
+
+  fail(error: unknown, lastFrame?: string): void {
+    if (this.#state === "over") return;
+    const { req, res, clock } = this.#to;
+    if (lastFrame !== undefined && this.#betweenFrames && !this.#full) this.#write(pieceOf(lastFrame));
+    this.#over({ error, left: false });
+    breakOff(req, res, clock);
+  }
+
+  /** After the silence of a heartbeat. */
+  onSilence(): void {
+    if (this.#state !== "open") return;
+    this.#events.wire?.rest();
+    if (this.#betweenFrames && !this.#full) this.#write(BEAT);
+    this.#events.heartbeats.touch(this);
+  }
+
+  #write(piece: Piece): void {
+    const { wire, meter } = this.#events;
+    this.#betweenFrames = piece.endsFrame;
+    this.#writes += 1;
+    this.#bytes += piece.bytes.byteLength;
+    const sent = wire ? wire.write(piece) : piece;
+    meter.sent(piece.bytes.byteLength, sent.bytes.byteLength);
+    this.#send(sent);
+  }
+
+  #send(piece: Piece): void {
+    const socket = this.#socket;
+    this.#full = !(socket ? socket.write(piece.chunk) : writeTo(this.#to.res, piece.bytes));
+  }
+
+  readonly #drain = (): void => {
+    // Whoever wraps a response may say it when nothing has been written.
+    if (!this.#full || this.#state !== "open") return;
+    this.#full = false;
+    if (this.#stall) this.#events.stalls.stop(this.#stall);
+    this.#events.heartbeats.touch(this);
+    this.wake();
+  };
+
+  #startStall(): void {
+    this.#stall ??= { link: undefined, onSilence: () => this.fail(stalled()) };
+    this.#events.stalls.touch(this.#stall);
+  }
+
+  #end(): void {
+    this.#state = "ending";
+    this.#events.heartbeats.stop(this);
+    const { res } = this.#to;
+    res.once("finish", () => this.#over({ left: false }));
+    this.#startStall();
+    if (this.#events.wire) this.#send(this.#events.wire.end());
+    res.end();
+  }
+
+  #over(outcome: { readonly error?: unknown; readonly left: boolean }): void {
+    if (this.#state === "over") return;
+    this.#state = "over";
+    const { res } = this.#to;
+    this.#events.heartbeats.stop(this);
+    if (this.#stall) this.#events.stalls.stop(this.#stall);
+    (this.#socket ?? res).removeListener("drain", this.#drain);
+    this.#stay();
+    this.#source.close();
+    this.#events.closed({ ...outcome, writes: this.#writes, bytes: this.#bytes });
+    this.#done();
+  }
+}
+
+const BEAT: Piece = pieceOf(HEARTBEAT);
+
+/**
+ * Sends the head. Where the answer goes out in chunks of HTTP/1.1, and nobody else has a hand in it (a middleware that
+ * compresses wraps `write`), the socket is returned: chunks are framed here then, once for all readers, and go out in
+ * one write each. Through the response each would be three buffers and an allocation.
+ */
+function sendHead({ res }: StreamTarget): Socket | undefined {
+  if ("stream" in res || !(res instanceof ServerResponse) || res.socket === null) return undefined;
+  const { write, end } = ServerResponse.prototype;
+  if (res.write !== write || res.end !== end) return undefined;
+  const { socket } = res;
+  // By itself, though in one packet with what follows: as the beginning of something longer Node would keep the head in
+  // the thirty pieces that it was made of.
+  socket.cork();
+  process.nextTick(() => socket.uncork());
+  res.flushHeaders();
+  return res.chunkedEncoding ? socket : undefined;
+}
+
+function stalled(): SluiceError {
+  return new SluiceError("reader/stalled", "The reader took nothing for too long.");
+}
