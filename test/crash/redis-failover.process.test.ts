@@ -4,7 +4,7 @@ import { afterEach, expect, it } from "vitest";
 import { startBalancer, type Balancer } from "./balancer.ts";
 import { startGateway, withGateways, type Gateway } from "./gateways.ts";
 import { randomOf, roundsOf, spread } from "./numbers.ts";
-import { ask, expectWhole, join, wholeRun, type Reader } from "./readers.ts";
+import { ask, expectWhole, join, saidIn, wholeRun, type Reader } from "./readers.ts";
 
 withGateways();
 
@@ -201,12 +201,13 @@ it(
       const late = join(other.url, runId, dialect, { lastEventId: behind[index]! });
       expect(await endOf(late, since, tally)).toBe("run/producer-lost");
       const whole = await wholeRun(other.url, runId, dialect);
-      expect(late.events).toEqual(whole.slice(6));
+      expect(late.events.at(-1)).toEqual(whole.at(-1));
+      const kept = saidIn(whole);
+      expect(kept.endsWith(saidIn(late.events))).toBe(true);
       // All but the terminal had been seen, as it is, and not all that had been seen is there.
-      const kept = whole.slice(0, dialect === "ai-sdk" ? -2 : -1);
-      expect(kept.length).toBeGreaterThan(10);
-      expect(asking!.events.slice(0, kept.length)).toEqual(kept);
-      expect(asking!.events.length).toBeGreaterThan(kept.length);
+      expect(kept.length).toBeGreaterThan(50);
+      expect(saidIn(asking!.events).startsWith(kept)).toBe(true);
+      expect(saidIn(asking!.events).length).toBeGreaterThan(kept.length);
       tally.answers += 1;
     }
     tally.rounds = 1;

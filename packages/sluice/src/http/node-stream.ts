@@ -53,6 +53,15 @@ export class NodeStream implements StreamReader, Deadline {
   }
 
   wake(): void {
+    try {
+      this.#pump();
+    } catch (error) {
+      // Of somebody who wraps the response. Those who are woken after this one are not to miss it.
+      this.fail(error);
+    }
+  }
+
+  #pump(): void {
     while (!this.#full && this.#state === "open") {
       const piece = this.#source.take();
       // The end of the answer goes out with its last frames: `end` of the response uncorks.
@@ -108,8 +117,15 @@ export class NodeStream implements StreamReader, Deadline {
   };
 
   #startStall(): void {
-    this.#stall ??= { link: undefined, onSilence: () => this.fail(stalled()) };
+    this.#stall ??= { link: undefined, onSilence: () => this.#onStall() };
     this.#events.stalls.touch(this.#stall);
+  }
+
+  #onStall(): void {
+    const { res } = this.#to;
+    // Behind another answer on the connection nothing could be taken, and to break it off would break off both.
+    if (!("stream" in res) && res.socket === null) this.#startStall();
+    else this.fail(stalled());
   }
 
   #end(): void {

@@ -18,7 +18,7 @@ export interface Wire {
 /** What the compressed answers of a node share. */
 export class Compression {
   /** What pieces became, for other readers who were sent the same before. */
-  readonly made = new WeakMap<Piece, Compressed>();
+  readonly made: WeakMap<Piece, Compressed> = new WeakMap();
   #contexts: number;
 
   /** @param contexts of zlib and brotli to keep: each takes 120 KiB (gzip) or up to 670 (brotli) */

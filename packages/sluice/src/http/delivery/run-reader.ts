@@ -156,7 +156,8 @@ export class RunReader implements PieceSource {
 
   async #step(): Promise<void> {
     const { meter, runs } = this.#context;
-    const { entries, end } = await runs.store.read(this.#runId, { after: this.#at, ...STEP });
+    // What a step makes is held until it is taken: characters may be three bytes each.
+    const { entries, end } = await runs.store.read(this.#runId, { after: this.#at, ...STEP, maxLength: LARGE });
     if (this.#closed) return;
     const text = new Pieces(optimalChunkSize(this.#backlog));
     const taken = this.#word(entries, text);
