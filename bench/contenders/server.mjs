@@ -17,7 +17,7 @@ import { createServer } from "node:http";
  * @property {(query: Query) => Ask | Promise<Ask>} [ask] default: GET with the query
  * @property {() => Promise<void>} [reset] forgets what earlier rounds left behind
  *
- * @typedef {{ method: string, path: string, body?: string }} Ask
+ * @typedef {{ method: string, path: string, body?: string, headers?: Record<string, string> }} Ask
  */
 
 export const SSE_HEADERS = {
@@ -25,6 +25,9 @@ export const SSE_HEADERS = {
   "cache-control": "no-cache",
   "x-accel-buffering": "no",
 };
+
+/** Thousands of readers come at once. */
+const BACKLOG = 4_096;
 
 /** @param {string | undefined} url @returns {Query} */
 export function queryOf(url) {
@@ -51,7 +54,7 @@ export function listen(handle) {
 
 /** @param {import("node:net").Server} server @returns {Promise<Started>} */
 export async function opened(server) {
-  server.listen(0, "127.0.0.1");
+  server.listen({ port: 0, host: "127.0.0.1", backlog: BACKLOG });
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("The server has no port.");

@@ -19,12 +19,20 @@ export interface Config {
   readonly allowAnonymous: boolean;
   readonly corsOrigins: readonly string[];
   readonly limits: LimitsConfig;
+  readonly delivery: DeliveryConfig;
   readonly drainMs: number;
   readonly store: StoreConfig;
   /** A producer that has not renewed for this long is taken for dead, and its answer is ended. */
   readonly leaseMs: number;
   readonly openai: OpenAIConfig | undefined;
   readonly logLevel: string;
+}
+
+/** How answers are sent, as `createSluice` takes it. */
+export interface DeliveryConfig {
+  readonly compression: boolean;
+  readonly stallMs: number;
+  readonly flushMs: number;
 }
 
 export interface OpenAIConfig {
@@ -44,13 +52,13 @@ const origin = httpUrl.refine((text) => /^\w+:\/\/[^/?#@]+\/?$/.test(text), {
   abort: true,
 });
 
-function wholeNumber(most: number): z.ZodType<number, string> {
-  const error = `must be a whole number from 0 to ${most}`;
+function wholeNumber(most: number, least = 0): z.ZodType<number, string> {
+  const error = `must be a whole number from ${least} to ${most}`;
   return z
     .string()
     .regex(/^\d{1,9}$/, { error, abort: true })
     .transform(Number)
-    .pipe(z.number().max(most, { error }));
+    .pipe(z.number().min(least, { error }).max(most, { error }));
 }
 
 // 0 is no limit.
@@ -81,9 +89,7 @@ const environment = z.object({
         return z.NEVER;
       }
     }),
-  SLUICE_LEASE_MS: wholeNumber(60_000)
-    .pipe(z.number().min(500, { error: "must be a whole number from 500 to 60000" }))
-    .default(7_000),
+  SLUICE_LEASE_MS: wholeNumber(60_000, 500).default(7_000),
   SLUICE_MAX_CONNECTIONS: limit(20_000),
   SLUICE_MAX_RUNS: limit(10_000),
   SLUICE_MAX_READERS: limit(20_000),
@@ -91,6 +97,9 @@ const environment = z.object({
   SLUICE_OWNER_STREAMS: limit(1_000),
   SLUICE_OWNER_STARTS_PER_MINUTE: limit(1_000),
   SLUICE_FAILED_LOGINS_PER_MINUTE: limit(20),
+  SLUICE_COMPRESSION: z.enum(["on", "off"]).default("on"),
+  SLUICE_STALL_MS: wholeNumber(3_600_000, 1_000).default(60_000),
+  SLUICE_FLUSH_MS: wholeNumber(10_000).default(0),
   SLUICE_DRAIN_MS: wholeNumber(3_600_000).default(25_000),
   SLUICE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   OPENAI_API_KEY: z.string().optional(),
@@ -128,6 +137,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       ownerStreams: values.SLUICE_OWNER_STREAMS,
       ownerStartsPerMinute: values.SLUICE_OWNER_STARTS_PER_MINUTE,
       failedLoginsPerMinute: values.SLUICE_FAILED_LOGINS_PER_MINUTE,
+    },
+    delivery: {
+      compression: values.SLUICE_COMPRESSION === "on",
+      stallMs: values.SLUICE_STALL_MS,
+      flushMs: values.SLUICE_FLUSH_MS,
     },
     drainMs: values.SLUICE_DRAIN_MS,
     store: values.SLUICE_STORE,

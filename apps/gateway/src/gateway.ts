@@ -57,6 +57,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     log,
     meter: metrics.meter,
     leaseMs: config.leaseMs,
+    ...config.delivery,
     authorize: owners.authorize,
     admit: limits.admit,
     maxRuns: maxRuns || undefined,

@@ -15,9 +15,8 @@ export function splitDelta(text: string): DeltaText | undefined {
   for (const { start, middle } of KINDS) {
     if (!text.startsWith(start)) continue;
     const idEnd = text.indexOf('"', start.length);
-    // An id with a quotation mark in it is rare: whoever asks takes the long way.
-    if (text.charCodeAt(idEnd - 1) === BACKSLASH || !text.startsWith(middle, idEnd) || !text.endsWith(DELTA_END))
-      return undefined;
+    // An id with a quotation mark in it is rare, and `middle` does not follow that: whoever asks takes the long way.
+    if (!text.startsWith(middle, idEnd) || !text.endsWith(DELTA_END)) return undefined;
     const from = idEnd + middle.length;
     const till = text.length - DELTA_END.length;
     if (till < from || !isOneString(text, from, till)) return undefined;
@@ -34,6 +33,28 @@ const KINDS = [
   { start: '{"type":"reasoning-delta","id":"', middle: '","delta":"' },
   { start: '{"type":"tool-input-delta","toolCallId":"', middle: '","inputTextDelta":"' },
 ] as const;
+
+/** An application event, taken apart in the same way. */
+export interface ApplicationText {
+  readonly event: string;
+  /** JSON. */
+  readonly data: string;
+}
+
+const APPLICATION = '{"event":"';
+const DATA = '","data":';
+
+/**
+ * The same for an application event as the writer of a run puts it down, `data` last. undefined for any other event, for
+ * one that has more keys, and for a name that JSON escapes.
+ */
+export function splitApplicationEvent(text: string): ApplicationText | undefined {
+  if (!text.startsWith(APPLICATION)) return undefined;
+  const nameEnd = text.indexOf('"', APPLICATION.length);
+  if (!text.startsWith(DATA, nameEnd)) return undefined;
+  const event = text.slice(APPLICATION.length, nameEnd);
+  return event.includes("\\") ? undefined : { event, data: text.slice(nameEnd + DATA.length, -1) };
+}
 
 const BACKSLASH = 92;
 

@@ -1,6 +1,6 @@
 import { isObject } from "../base/json.ts";
 import { isApplicationEvent, textOf, type Message, type RunEvent } from "../chat/index.ts";
-import { TEXT_DELTA, splitDelta } from "../chat/delta-text.ts";
+import { TEXT_DELTA, splitApplicationEvent, splitDelta } from "../chat/delta-text.ts";
 import { createAnswer } from "./answer.ts";
 import type { Dialect, Frame } from "./types.ts";
 
@@ -16,7 +16,8 @@ export const graphDialect: Dialect = {
   alone: () => alone,
   quick(entry) {
     const delta = splitDelta(entry);
-    if (!delta?.head.startsWith(TEXT_DELTA)) return undefined;
+    if (!delta) return splitApplicationEvent(entry);
+    if (!delta.head.startsWith(TEXT_DELTA)) return undefined;
     return { event: "stream_event", data: `{"type":"chunk","content":"${delta.literal}"}` };
   },
   open({ runId }) {

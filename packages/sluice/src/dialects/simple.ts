@@ -1,5 +1,5 @@
 import { isApplicationEvent, textOf, type Message, type RunEvent } from "../chat/index.ts";
-import { TEXT_DELTA, splitDelta } from "../chat/delta-text.ts";
+import { TEXT_DELTA, splitApplicationEvent, splitDelta } from "../chat/delta-text.ts";
 import { createAnswer } from "./answer.ts";
 import type { Dialect, Frame } from "./types.ts";
 
@@ -11,7 +11,8 @@ export const simpleDialect: Dialect = {
   alone: () => alone,
   quick(entry) {
     const delta = splitDelta(entry);
-    if (!delta?.head.startsWith(TEXT_DELTA)) return undefined;
+    if (!delta) return splitApplicationEvent(entry);
+    if (!delta.head.startsWith(TEXT_DELTA)) return undefined;
     return { event: "chunk", data: `{"content":"${delta.literal}"}` };
   },
   open({ runId }) {

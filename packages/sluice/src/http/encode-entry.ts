@@ -1,6 +1,6 @@
 import { formatOffset, formatPosition } from "../base/offset.ts";
 import type { RunEvent } from "../chat/index.ts";
-import type { Dialect, Frame } from "../dialects/index.ts";
+import type { Dialect, Frame, WordingAlone } from "../dialects/index.ts";
 import { encodeEvent } from "../sse/index.ts";
 import { pieceOf, type Piece } from "./delivery/piece.ts";
 import { replay } from "./replay.ts";
@@ -38,8 +38,11 @@ export interface EntryEncoder {
 export function createEntryEncoder(service: Service, reading: Reading): EntryEncoder | undefined {
   const { run, dialect, idPrefix } = reading;
   const context = { runId: run.id, createdAt: run.createdAt };
-  const alone = dialect.alone?.(context);
-  if (!alone) return undefined;
+  const open = dialect.alone?.bind(dialect);
+  if (!open) return undefined;
+  // Opened at the first entry: what a dialect throws is to break off a reader that is there.
+  let wording: WordingAlone | undefined;
+  const alone: WordingAlone = (event, sequence) => (wording ??= open(context))(event, sequence);
   const { quick } = dialect;
   return {
     text(entry, sequence, skip = 0) {

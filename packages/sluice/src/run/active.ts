@@ -28,6 +28,7 @@ export interface BeginOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly meter: Meter;
+  readonly turn: () => Promise<void>;
 }
 
 // Without a reason of its own an abort makes one, with a stack.
@@ -35,7 +36,7 @@ const OVER = "The run is over.";
 
 /** Begins to produce a run that the store has made: from here on its deadline runs and a stop reaches it. */
 export function beginRun(options: BeginOptions): ActiveRun {
-  const { id, fence, limits, store, clock, meter } = options;
+  const { id, fence, limits, store, clock, meter, turn } = options;
   const startedAt = clock.now();
   meter.runStarted();
   const controller = new AbortController();
@@ -47,7 +48,7 @@ export function beginRun(options: BeginOptions): ActiveRun {
     meter.tokens(count, contentAt === undefined ? undefined : now - contentAt);
     contentAt = now;
   };
-  const writer = createWriter({ store, clock, runId: id, fence, limits, onRefused: abort, onContent });
+  const writer = createWriter({ store, clock, runId: id, fence, limits, turn, onRefused: abort, onContent });
   // Before the source is asked: every reader has a first frame with an id at once.
   void writer.append(options.start);
   const run = openRun(id, writer, controller.signal);

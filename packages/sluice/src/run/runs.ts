@@ -16,6 +16,7 @@ import { checkOwner } from "./owner.ts";
 import { discard, produce } from "./produce.ts";
 import { startReaper } from "./reaper.ts";
 import { runNotFound, toRunState } from "./state.ts";
+import { createTurn } from "./writer.ts";
 import type { RunInput, RunLimits, RunState, StartRun } from "./types.ts";
 
 export interface RunsOptions {
@@ -111,6 +112,7 @@ class NodeRuns implements Runs {
   readonly #leaseMs: number;
   readonly #maxRuns: number;
   readonly #leases: Leases;
+  readonly #turn = createTurn();
   readonly #active = new Map<string, Pick<ActiveRun, "abort" | "ended">>();
   /** Runs that are being made in the store. */
   readonly #opening = new Set<Promise<Opened>>();
@@ -277,6 +279,7 @@ class NodeRuns implements Runs {
       clock: this.#clock,
       log: this.#log,
       meter: this.#meter,
+      turn: this.#turn,
     });
     const { run, abort } = active;
     const ended = active.ended.then(() => {

@@ -1,7 +1,7 @@
 import { sleep, type Clock } from "../base/clock.ts";
 import { SluiceError, isSluiceError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
-import { createOrder, isTerminal, parseRunEvent } from "../chat/index.ts";
+import { createOrder, isApplicationEvent, isTerminal, parseRunEvent } from "../chat/index.ts";
 import type { RunEvent } from "../chat/index.ts";
 import type { LogStore } from "../log/types.ts";
 import { outcomeOf, type Outcome } from "./outcome.ts";
@@ -14,6 +14,8 @@ export interface WriterOptions {
   readonly runId: string;
   readonly fence: number;
   readonly limits: Pick<RunLimits, "maxBytes" | "maxEntries">;
+  /** Resolves when the event loop turns. Writers that share one share a timer. */
+  readonly turn?: () => Promise<void>;
   /** Called with the reason when the run cannot go on: an event went over a limit, or the log refused an append. */
   readonly onRefused: (error: unknown) => void;
   /** Called when an append that holds content is in the log, with the number of such events. */
@@ -48,6 +50,18 @@ export const ROOM: Promise<void> = Promise.resolve();
 const PATIENCE_MS = 10_000;
 const RETRY_MS = 500;
 
+/** The next turn of the event loop, by one timer for all who wait for it. */
+export function createTurn(): () => Promise<void> {
+  let next: Promise<void> | undefined;
+  return () =>
+    (next ??= new Promise((resolve) => {
+      setImmediate(() => {
+        next = undefined;
+        resolve();
+      });
+    }));
+}
+
 export function createWriter(options: WriterOptions): RunWriter {
   return new Writer(options);
 }
@@ -71,9 +85,11 @@ class Writer implements RunWriter {
   #unsure: readonly string[] = [];
   #failure: unknown;
   #start: string | undefined;
+  readonly #nextTurn: () => Promise<void>;
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.#nextTurn = options.turn ?? createTurn();
     this.#startedAt = options.clock.now();
   }
 
@@ -99,17 +115,18 @@ class Writer implements RunWriter {
     const ending = toEnding(given);
     this.#order.accept(ending.outcome.terminal);
     return new Promise((resolve, reject) => {
-      const patience = new AbortController();
+      const patience: Patience = {};
       const cancel = this.#options.clock.timer(PATIENCE_MS, () => {
         const message = "The log did not take the terminal in time.";
         reject(new SluiceError("run/producer-lost", message, { cause: this.#failure }));
-        patience.abort();
+        patience.over = true;
+        patience.wait?.abort();
       });
-      void this.#close(ending, patience.signal).then(resolve, reject).finally(cancel);
+      void this.#close(ending, patience).then(resolve, reject).finally(cancel);
     });
   }
 
-  async #close(given: Ending, patience: AbortSignal): Promise<Outcome> {
+  async #close(given: Ending, patience: Patience): Promise<Outcome> {
     // The turn under way is waited for: the terminal must state what it follows.
     while (this.#turn) await this.#turn;
     // Only an error may follow events that were lost: anything else would hide the hole.
@@ -127,7 +144,9 @@ class Writer implements RunWriter {
         }
         if (isRefusal(error)) throw error;
         this.#failure = error;
-        await sleep(this.#options.clock, RETRY_MS, patience);
+        if (patience.over) throw error;
+        patience.wait = new AbortController();
+        await sleep(this.#options.clock, RETRY_MS, patience.wait.signal);
       }
     }
   }
@@ -191,8 +210,8 @@ class Writer implements RunWriter {
 
   // Everything that is taken before the loop turns goes into one append.
   async #storeLater(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
     const { onRefused, onContent } = this.#options;
+    await this.#nextTurn();
     let entries: readonly string[] = [];
     try {
       while (this.#waiting.length > 0) {
@@ -242,6 +261,12 @@ interface Ending {
   readonly text: string;
 }
 
+/** How long a terminal is tried. The controller is made where it has to wait: hardly any run does. */
+interface Patience {
+  over?: boolean;
+  wait?: AbortController;
+}
+
 /** How a run is to be closed. */
 interface Closing {
   readonly ending: Ending;
@@ -282,11 +307,18 @@ function serialise(event: RunEvent): string {
     throw new SluiceError("chat/invalid-event", `\`data\` is ${typeof event.data}, which JSON cannot hold.`);
   }
   try {
-    const text = JSON.stringify(event);
+    const text = JSON.stringify("event" in event ? inOrder(event) : event);
     return SUSPECT.test(text) ? JSON.stringify(event, withoutPrototypes) : text;
   } catch (cause) {
     throw new SluiceError("chat/invalid-event", "The event cannot be written as JSON.", { cause });
   }
+}
+
+// Dialects tell an application event by its beginning, and take the data out of its text: it ends the object.
+function inOrder(event: RunEvent): object {
+  if (!isApplicationEvent(event)) return Object.assign({ type: event.type }, event);
+  const { event: name, data, ...rest } = event;
+  return { event: name, ...rest, data };
 }
 
 const SUSPECT = /"(?:__proto__|constructor)":/;

@@ -1,4 +1,6 @@
 export { encodeComment, encodeEvent } from "./encode.ts";
+export { createEventEncoder } from "./event-encoder.ts";
+export type { EventEncoder } from "./event-encoder.ts";
 export { SSE_CONTENT_TYPE, sseHeaders } from "./headers.ts";
 export type { SSEHeadersOptions } from "./headers.ts";
 export type { SSEMessage } from "./message.ts";

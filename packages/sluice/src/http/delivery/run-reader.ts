@@ -155,12 +155,20 @@ export class RunReader implements PieceSource {
   }
 
   async #step(): Promise<void> {
-    const { meter, runs } = this.#context;
+    const { meter, runs, turn } = this.#context;
     // What a step makes is held until it is taken: characters may be three bytes each.
     const { entries, end } = await runs.store.read(this.#runId, { after: this.#at, ...STEP, maxLength: LARGE });
     if (this.#closed) return;
     const text = new Pieces(optimalChunkSize(this.#backlog));
+    const backlog = this.#backlog;
     const taken = this.#word(entries, text);
+    // Much may be read for little that is sent, or for nothing.
+    this.#work += backlog - this.#backlog;
+    if (this.#work >= WORK_PER_TURN) {
+      this.#work = 0;
+      await turn();
+      if (this.#closed) return;
+    }
     if (taken > 0) meter.readerBehind(entries.length);
     if (entries.length === 0) {
       this.#flush(text);
@@ -222,8 +230,8 @@ export class RunReader implements PieceSource {
     }
     this.#flush(text);
     const frames = delta && this.#encoder.text(entry, sequence);
-    // Of no use where the dialect words it by what came before.
-    if (delta === undefined || frames === undefined) return false;
+    // Not where the dialect words it by what came before, nor as several frames: the place between them is of one entry.
+    if (delta === undefined || frames === undefined || !isOneFrame(frames)) return false;
     this.#pending = { head: delta.head, literal: delta.literal, frames, sequence, count: 1 };
     return true;
   }
@@ -238,6 +246,11 @@ export class RunReader implements PieceSource {
     if (joined === undefined) throw new TypeError("This dialect words deltas alone, and not what they are together.");
     text.add(joined);
   }
+}
+
+/** Or none. */
+function isOneFrame(frames: string): boolean {
+  return frames === "" || frames.indexOf("\n\n") === frames.length - 2;
 }
 
 /** A delta that the next one may be joined to. */

@@ -42,37 +42,38 @@ describe("readers that take nothing of a run of 30 MB", () => {
   it.each([
     ["in small entries", "x".repeat(100), "simple"],
     ["in entries that are not ASCII", "漢".repeat(100), "simple"],
-    ["in entries of some kilobytes", "漢".repeat(15_000), "ai-sdk"],
-  ])("hold at most 64 KiB each above one that is idle, %s", async (_, delta, dialect) => {
-    const COUNT = 40;
-    const bytes = 30_000_000;
-    site = await startNodeSite({
-      limits: { maxEntries: 1_000_000, maxBytes: 1_000_000_000 },
-      answer: () => () => [],
-    });
-    const valve = createValve();
-    const idle = await site.sluice.startRun({ owner: "alice" }, valve.answer({ messages: [] }, { owner: "alice" }));
-    const run = await site.sluice.startRun({ owner: "alice" }, async function* () {
-      yield { type: "text-start", id: "t" } as const;
-      for (let left = bytes / Buffer.byteLength(delta); left > 0; left -= 1) yield { type: "text-delta", id: "t", delta } as const;
-      yield { type: "text-end", id: "t" } as const;
-    });
-    await site.sluice.runs.ended(run.id);
-    const request = (id: string): string => `GET /runs/${id}/events?dialect=${dialect} HTTP/1.1\r\nHost: x\r\n\r\n`;
-    // What the first ones make that stays.
-    await ask(2, request(idle.id));
-    const before = await held();
-    await ask(COUNT, request(idle.id));
-    const withIdle = await held();
-    const peers = await ask(COUNT, request(run.id));
-    await until(() => peers.every((peer) => peer.writableNeedDrain));
-    const withStalled = await held();
-    const each = (withStalled - withIdle - (withIdle - before)) / COUNT;
-    console.log('EACH', each, (withIdle-before)/COUNT);
-    expect(each).toBeLessThan(65_536);
-    for (const peer of peers) expect(peer.destroyed).toBe(false);
-    valve.end();
-  }, 60_000);
+    ["in entries that are nearly large", "漢".repeat(15_000), "ai-sdk"],
+  ])(
+    "hold at most 64 KiB each above one that is idle, %s",
+    async (_, delta, dialect) => {
+      const COUNT = 40;
+      const bytes = 30_000_000;
+      const valve = createValve();
+      site = await startNodeSite({ answer: valve.answer, limits: { maxEntries: 1_000_000, maxBytes: 1_000_000_000 } });
+      const idle = await site.sluice.startRun({ owner: "alice" }, valve.answer({ messages: [] }, { owner: "alice" }));
+      const run = await site.sluice.startRun({ owner: "alice" }, async function* () {
+        yield { type: "text-start", id: "t" } as const;
+        for (let left = bytes / Buffer.byteLength(delta); left > 0; left -= 1)
+          yield { type: "text-delta", id: "t", delta } as const;
+        yield { type: "text-end", id: "t" } as const;
+      });
+      await site.sluice.runs.ended(run.id);
+      const request = (id: string): string => `GET /runs/${id}/events?dialect=${dialect} HTTP/1.1\r\nHost: x\r\n\r\n`;
+      // What the first ones make that stays.
+      await ask(2, request(idle.id));
+      const before = await held();
+      await ask(COUNT, request(idle.id));
+      const withIdle = await held();
+      const peers = await ask(COUNT, request(run.id));
+      await until(() => peers.every((peer) => peer.writableNeedDrain));
+      const withStalled = await held();
+      const each = (withStalled - withIdle - (withIdle - before)) / COUNT;
+      expect(each).toBeLessThan(65_536);
+      for (const peer of peers) expect(peer.destroyed).toBe(false);
+      valve.end();
+    },
+    60_000,
+  );
 });
 
 describe("a thousand streams that are silent", () => {

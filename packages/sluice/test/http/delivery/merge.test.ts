@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { noMeter } from "../../../src/base/meter.ts";
 import { formatOffset, parsePosition } from "../../../src/base/offset.ts";
 import { fold, type RunEvent } from "../../../src/chat/index.ts";
-import { aiSdkDialect, builtInDialects, simpleDialect, type Dialect } from "../../../src/dialects/index.ts";
+import { aiSdkDialect, builtInDialects, simpleDialect, type Dialect, type Frame } from "../../../src/dialects/index.ts";
 import { legalRun } from "../../chat/legal-runs.ts";
 import { createBench, eventsIn, inOrder, joined, until, type Bench, type FakeReader } from "./support.ts";
 
@@ -164,6 +164,21 @@ describe("a merged frame", () => {
     expect(chunk).toMatchObject({ id: formatOffset(2_002), data: JSON.stringify({ content: "a".repeat(2_000) }) });
   });
 
+  it.each([
+    ["which is joined", "text-delta"],
+    ["of which nothing is sent", "reasoning-delta"],
+  ] as const)("leaves others their turns while much is read, %s", async (_, type) => {
+    const bench = await createBench({ mergeBehind: 32 });
+    const COUNT = 40_000;
+    const deltas = Array.from({ length: COUNT }, (): RunEvent => ({ type, id: "t", delta: "a" }));
+    await bench.append({ type: "start" }, ...deltas, { event: "last", data: 1 });
+    const reader = await bench.join(simpleDialect);
+    let turns = 0;
+    await until(() => (turns += 1) > 0 && reader.text.includes("event: last"));
+    const read = COUNT * JSON.stringify(deltas[0]).length;
+    expect(turns).toBeGreaterThan(read / 131_072);
+  });
+
   it("waits for nothing: at the end of what there is it is sent, though the run goes on", async () => {
     const bench = await createBench({ mergeBehind: 4 });
     await bench.append(...answer(20).slice(0, -2));
@@ -212,5 +227,18 @@ describe("a merged frame", () => {
     };
     const bench = await logOf(answer(10), 4);
     expect((await read(bench, counting)).text).toBe((await read(bench, inOrder(counting))).text);
+  });
+
+  it("is not made of deltas that a dialect words as several frames", async () => {
+    const word = (event: RunEvent): readonly Frame[] =>
+      "type" in event && event.type === "text-delta"
+        ? [
+            { event: "a", data: event.delta },
+            { event: "b", data: event.delta },
+          ]
+        : [{ data: JSON.stringify(event) }];
+    const double: Dialect = { name: "double", headers: {}, resumes: true, alone: () => word, open: () => word };
+    const bench = await logOf(answer(10), 4);
+    expect((await read(bench, double)).text).toBe((await read(bench, inOrder(double))).text);
   });
 });

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import type { Dialect } from "../../../src/dialects/index.ts";
 import { createManualClock } from "../../../src/testing/manual-clock.ts";
 import { createValve, say, startNodeSite, turn, until, type NodeSite, type Valve } from "../support.ts";
 
@@ -91,7 +92,11 @@ describe("an answer in chunks that are framed by hand", () => {
     pour(valve);
     // What is joined depends on who reads when.
     site = await startNodeSite({ answer: valve.answer, mergeBehind: Infinity });
-    const response = await site.fetch("/stream", { method: "POST", headers: { "content-type": "text/plain" }, body: QUESTION });
+    const response = await site.fetch("/stream", {
+      method: "POST",
+      headers: { "content-type": "text/plain" },
+      body: QUESTION,
+    });
     expected = framesOf(Buffer.from(await response.arrayBuffer()));
     expect(expected).toContain("event: done");
   }
@@ -208,7 +213,13 @@ describe("an answer in chunks that are framed by hand", () => {
 describe("a reader who takes nothing of what was written", () => {
   const BIG = 8 << 20;
 
-  async function stalled(): Promise<{ valve: Valve; clock: ReturnType<typeof createManualClock>; one: Client; peer: Socket; runId: string }> {
+  async function stalled(): Promise<{
+    valve: Valve;
+    clock: ReturnType<typeof createManualClock>;
+    one: Client;
+    peer: Socket;
+    runId: string;
+  }> {
     const valve = createValve();
     const clock = createManualClock();
     site = await startNodeSite({ answer: valve.answer, clock, stallMs: 30_000 });
@@ -229,7 +240,9 @@ describe("a reader who takes nothing of what was written", () => {
     await clock.advance(29_000);
     expect([site.lines, peer.destroyed]).toEqual([[], false]);
     await clock.advance(2_000);
-    expect(site.lines).toMatchObject([{ message: "reader interrupted", fields: { code: "reader/stalled", run: runId } }]);
+    expect(site.lines).toMatchObject([
+      { message: "reader interrupted", fields: { code: "reader/stalled", run: runId } },
+    ]);
     await clock.advance(5_000);
     await until(() => peer.destroyed);
     const other = site.fetch(`/runs/${runId}/events`);
@@ -258,9 +271,24 @@ describe("a reader who takes nothing of what was written", () => {
     expect(site.lines).toEqual([]);
   });
 
-  it("is broken off also when all that it lacks is the end", async () => {
-    const { valve, clock, peer } = await stalled();
+  it("is broken off also when its connection has room and all that it lacks is the end", async () => {
+    const valve = createValve();
+    const clock = createManualClock();
+    site = await startNodeSite({ answer: valve.answer, clock, stallMs: 30_000 });
+    const connection = once(site.server, "connection");
+    const one = client(site.port);
+    one.socket.pause();
+    one.socket.write(post("/stream?dialect=ai-sdk"));
+    const [peer] = (await connection) as [Socket];
+    await until(() => valve.calls === 1);
+    valve.push({ type: "text-start", id: "t" });
+    while (peer.writableLength === 0) {
+      valve.push({ type: "text-delta", id: "t", delta: "x".repeat(15_000) });
+      for (let left = 10; left > 0; left -= 1) await turn();
+    }
+    expect(peer.writableNeedDrain).toBe(false);
     valve.end();
+    for (let left = 10; left > 0; left -= 1) await turn();
     await clock.advance(31_000);
     expect(site.lines).toMatchObject([{ fields: { code: "reader/stalled" } }]);
     await clock.advance(5_000);
@@ -317,5 +345,31 @@ describe("a response that throws", () => {
     expect(bad.text()).not.toContain("\r\n0\r\n\r\n");
     expect(site.lines).toHaveLength(1);
     server.close();
+  });
+});
+
+describe("a dialect that throws when it is opened", () => {
+  it.each(["alone", "open"] as const)("by %s breaks off the answer, which is one log line", async (which) => {
+    const boom = (): never => {
+      throw new Error("boom");
+    };
+    const words = (): readonly [] => [];
+    const dialect: Dialect =
+      which === "alone"
+        ? { name: "boom", headers: {}, resumes: true, alone: boom, open: () => words }
+        : { name: "boom", headers: {}, resumes: true, open: boom };
+    const valve = createValve();
+    site = await startNodeSite({ answer: valve.answer, dialects: [dialect] });
+    const one = client(site.port);
+    one.socket.write(post("/stream?dialect=boom"));
+    await once(one.socket, "close");
+    expect([one.text().includes("retry:"), one.text().includes("\r\n0\r\n")]).toEqual([true, false]);
+    expect(site.lines).toMatchObject([{ message: "reader interrupted" }]);
+    const web = await site.sluice.handle(
+      new Request("http://site.test/stream?dialect=boom", { method: "POST", body: QUESTION }),
+    );
+    await expect(web.text()).rejects.toThrow("boom");
+    expect(site.lines).toHaveLength(2);
+    valve.end();
   });
 });
