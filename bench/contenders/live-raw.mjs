@@ -75,6 +75,7 @@ export const liveWhole = {
         res.write(concat({ id: "1", event: "chunk", data: JSON.stringify({ content: text }) }));
       });
       const gather = async (/** @type {AsyncIterable<string>} */ parts) => {
+        text = "";
         for await (const part of parts) text += part;
       };
       return { port, open: (parts) => ({ path: "/", over: gather(parts) }) };

@@ -34,14 +34,22 @@ export const sluiceContenders = {
   },
   // All that the peers do not do: every event is checked, appended to a log that outlives the reader, read back from
   // it, worded and given an id from which any reader may resume.
-  "sluice: run, POST /stream": { kind: "sluice", resumes: true, start: startRuns },
-  "sluice: run, catch-up of a finished one": { kind: "sluice", resumes: true, burstOnly: true, start: startCatchUp },
+  "sluice: run, POST /stream": { kind: "sluice", resumes: true, start: () => startRuns({}) },
+  "sluice: run, flushMs 100": { kind: "sluice", resumes: true, only: "rate", start: () => startRuns({ flushMs: 100 }) },
+  "sluice: run, gzip": { kind: "sluice", resumes: true, start: () => startRuns({ compression: true }, GZIP) },
+  "sluice: run, catch-up of a finished one": { kind: "sluice", resumes: true, only: "burst", start: startCatchUp },
 };
 
 const OWNER = "bench";
+const GZIP = { "accept-encoding": "gzip" };
 
-async function startRuns() {
+/**
+ * @param {{ flushMs?: number, compression?: boolean }} options
+ * @param {Record<string, string>} [headers] of the request
+ */
+async function startRuns(options, headers = {}) {
   const sluice = createSluice({
+    ...options,
     authorize: () => OWNER,
     mergeBehind: Infinity,
     answer: ({ metadata = {} }) => items(toQuery(metadata)),
@@ -51,7 +59,7 @@ async function startRuns() {
     port,
     ask: (/** @type {Query} */ query) => {
       const body = { message: { content: "Tell me." }, metadata: query };
-      return { method: "POST", path: "/stream", body: JSON.stringify(body) };
+      return { method: "POST", path: "/stream", body: JSON.stringify(body), headers };
     },
     reset: () => forget(sluice.runs),
   };

@@ -9,7 +9,7 @@ import { createServer } from "node:http";
  * @typedef {object} Contender
  * @property {"raw" | "sluice" | "peer"} kind
  * @property {boolean} [resumes] it keeps the answer: a reader that was cut continues where it was
- * @property {boolean} [burstOnly] the other modes mean nothing to it
+ * @property {"burst" | "rate"} [only] the other modes mean nothing to it
  * @property {() => Promise<Started>} start
  *
  * @typedef {object} Started

@@ -145,7 +145,7 @@ export async function wholeRun(
 }
 
 /** Deltas of one part in a row as one, with the last id: a reader that is behind is sent them so, a live one is not. */
-export function joined(events: readonly StreamEvent[]): readonly StreamEvent[] {
+function joined(events: readonly StreamEvent[]): readonly StreamEvent[] {
   const list: StreamEvent[] = [];
   for (const event of events) {
     const before = list.at(-1);

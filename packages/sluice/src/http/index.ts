@@ -1,6 +1,7 @@
 export { createSluice } from "./sluice.ts";
 export type { Sluice, SluiceOptions, StartHere, StartedRun, StreamOptions } from "./sluice.ts";
 export { readBody } from "./body.ts";
+export { optimalChunkSize } from "./delivery/chunk-size.ts";
 export type { Ask, AskMessage } from "./ask.ts";
 export { requestOf } from "./node.ts";
 export type { NodeRequest, NodeResponse } from "./node.ts";

@@ -1,7 +1,9 @@
 import { SluiceError } from "../../base/errors.ts";
+import type { Meter } from "../../base/meter.ts";
 import type { LogSlice, LogStore } from "../../log/index.ts";
 import type { EntryEncoder } from "../encode-entry.ts";
 import { STEP, isFull } from "../replay.ts";
+import { Merger, type Put } from "./merger.ts";
 import type { Paced, Pacer } from "./pacer.ts";
 import { pieceOf, type Piece } from "./piece.ts";
 
@@ -26,6 +28,9 @@ export interface FeedOptions {
   readonly runId: string;
   readonly encoder: EntryEncoder;
   readonly pacer: Pacer;
+  /** From so many entries in one step on, deltas that follow each other are joined. */
+  readonly mergeBehind: number;
+  readonly meter: Meter;
   readonly from: number;
   /** It is of no use to those who come later. */
   readonly onEmpty: () => void;
@@ -42,6 +47,7 @@ export class Feed implements Paced {
   flushedAt: number = Number.NEGATIVE_INFINITY;
   readonly #options: FeedOptions;
   readonly #over = new AbortController();
+  readonly #merger: Merger;
   #head: number;
   #window: Fed[] = [];
   #bytes = 0;
@@ -54,6 +60,7 @@ export class Feed implements Paced {
 
   constructor(options: FeedOptions) {
     this.#options = options;
+    this.#merger = new Merger(options.meter);
     this.#head = options.from;
     this.#tail = this.#follow(options.from);
   }
@@ -153,26 +160,38 @@ export class Feed implements Paced {
     for (const follower of waiting) follower.wake();
   }
 
-  #add(slice: LogSlice): void {
-    const { encoder } = this.#options;
+  #add({ after, entries, end }: LogSlice): void {
+    const { encoder, mergeBehind } = this.#options;
+    const merging = entries.length > mergeBehind;
     let text = "";
-    let from = slice.after;
-    let sequence = slice.after;
-    for (const entry of slice.entries) {
-      const encoded = encoder.text(entry, sequence + 1);
-      if (encoded === undefined || text.length + encoded.length > PIECE_LENGTH) {
-        if (sequence > from) this.#push({ after: from, last: sequence, piece: pieceIn(text), end: false });
-        text = "";
-        from = sequence;
-      }
+    let from = after;
+    let last = after;
+    const cut = (): void => {
+      if (last > from) this.#push({ after: from, last, piece: pieceIn(text), end: false });
+      text = "";
+      from = last;
+    };
+    const put: Put = (frames, upTo) => {
+      if (text.length + frames.length > PIECE_LENGTH) cut();
+      text += frames;
+      last = upTo;
+    };
+    let sequence = after;
+    for (const entry of entries) {
       sequence += 1;
-      if (encoded === undefined) {
-        this.#push({ after: from, last: sequence, piece: undefined, end: false });
-        from = sequence;
-      } else text += encoded;
+      if (merging && this.#merger.join(encoder, entry, sequence, put)) continue;
+      const frames = encoder.text(entry, sequence);
+      if (frames !== undefined) {
+        put(frames, sequence);
+        continue;
+      }
+      cut();
+      this.#push({ after: last, last: sequence, piece: undefined, end: false });
+      from = last = sequence;
     }
-    if (sequence > from || slice.end) this.#push({ after: from, last: sequence, piece: pieceIn(text), end: slice.end });
-    this.#head = sequence;
+    this.#merger.flush(encoder, put);
+    if (last > from || end) this.#push({ after: from, last, piece: pieceIn(text), end });
+    this.#head = last;
   }
 
   #push(fed: Fed): void {
@@ -194,7 +213,7 @@ const WINDOW_PIECES = 64;
 // Without a reason of its own an abort makes one, with a stack.
 const LEFT = "All have left.";
 // Of characters: a piece has at most 64 KiB, whatever they are.
-export const PIECE_LENGTH = 16_384;
+const PIECE_LENGTH = 16_384;
 
 const EMPTY: Piece = pieceOf("");
 

@@ -1,6 +1,5 @@
 import type { Meter } from "../../base/meter.ts";
 import type { Position } from "../../base/offset.ts";
-import { DELTA_END, splitDelta } from "../../chat/delta-text.ts";
 import type { LogStore } from "../../log/index.ts";
 import { LARGE, type EntryEncoder } from "../encode-entry.ts";
 import { STEP } from "../replay.ts";
@@ -8,6 +7,7 @@ import type { Turn } from "../turns.ts";
 import { optimalChunkSize } from "./chunk-size.ts";
 import type { Feed } from "./feed.ts";
 import type { Feeds } from "./feeds.ts";
+import { Merger, type Put } from "./merger.ts";
 import type { Pacer } from "./pacer.ts";
 import { pieceOf, type Piece } from "./piece.ts";
 import type { Listener, PieceSource } from "./source.ts";
@@ -58,14 +58,14 @@ export class RunReader implements PieceSource {
   #pieces: readonly Piece[] | undefined;
   #index = 0;
   #endsWithPieces = false;
-  /** A delta that the next one may be joined to. */
-  #pending: Pending | undefined;
+  readonly #merger: Merger;
   #busy = false;
   #closed = false;
   #work = 0;
 
   constructor(context: ReaderContext, options: RunReaderOptions, listener: Listener) {
     this.#context = context;
+    this.#merger = new Merger(context.meter);
     this.#listener = listener;
     this.#runId = options.runId;
     this.#feedName = options.feed;
@@ -92,7 +92,6 @@ export class RunReader implements PieceSource {
     if (this.#closed) return;
     this.#closed = true;
     this.#pieces = undefined;
-    this.#pending = undefined;
     this.#feed?.leave(this);
   }
 
@@ -117,13 +116,13 @@ export class RunReader implements PieceSource {
 
   #live(): Piece | undefined {
     const feed = this.#feed;
-    const fed = this.#skip === 0 && this.#pending === undefined ? feed?.after(this.#at) : undefined;
+    const fed = this.#skip === 0 && !this.#merger.waits ? feed?.after(this.#at) : undefined;
     if (fed?.piece) {
       this.#at = fed.last;
       this.ended = fed.end;
       return fed.piece;
     }
-    if (feed && !fed && this.#pending === undefined && feed.isLive(this.#at)) {
+    if (feed && !fed && !this.#merger.waits && feed.isLive(this.#at)) {
       this.#work = 0;
       feed.wait(this, this.#at);
       return NOTHING;
@@ -148,9 +147,9 @@ export class RunReader implements PieceSource {
   }
 
   #join(): void {
-    const { feeds, pacer, runs } = this.#context;
-    const options = { store: runs.store, runId: this.#runId, encoder: this.#encoder, pacer, from: this.#at };
-    this.#feed = feeds.join(this.#feedName, () => options);
+    const { feeds, pacer, runs, mergeBehind, meter } = this.#context;
+    const options = { store: runs.store, runId: this.#runId, encoder: this.#encoder, from: this.#at };
+    this.#feed = feeds.join(this.#feedName, () => ({ ...options, pacer, mergeBehind, meter }));
     this.#encoder = this.#feed.encoder; // the same wording: one for all
   }
 
@@ -171,24 +170,25 @@ export class RunReader implements PieceSource {
     }
     if (taken > 0) meter.readerBehind(entries.length);
     if (entries.length === 0) {
-      this.#flush(text);
+      this.#merger.flush(this.#encoder, (frames) => text.add(frames));
       if (!end && !this.#feed) this.#join();
     }
     const pieces = text.list();
     const large = entries[taken];
     // What comes before a large entry goes first, and the entry is read again.
     if (large !== undefined && pieces.length === 0) return this.#takeLarge(large, end && taken + 1 === entries.length);
-    this.#endsWithPieces = end && large === undefined && this.#pending === undefined;
+    this.#endsWithPieces = end && large === undefined && !this.#merger.waits;
     this.#begin(pieces);
   }
 
   /** Up to the first large entry. Returns how many it took. */
   #word(entries: readonly string[], text: Pieces): number {
-    const merging = this.#pending !== undefined || entries.length > this.#context.mergeBehind;
+    const merging = this.#merger.waits || entries.length > this.#context.mergeBehind;
+    const put: Put = (frames) => text.add(frames);
     let taken = 0;
     for (const entry of entries) {
       const sequence = this.#at + 1;
-      if (!merging || this.#skip > 0 || !this.#merge(entry, sequence, text)) {
+      if (!merging || this.#skip > 0 || !this.#merger.join(this.#encoder, entry, sequence, put)) {
         const frames = this.#encoder.text(entry, sequence, this.#skip);
         if (frames === undefined) break;
         text.add(frames);
@@ -217,51 +217,6 @@ export class RunReader implements PieceSource {
     this.#busy = false;
     this.#listener.wake();
   }
-
-  /** Whether the entry has become a part of what waits. What waited before it is sent when it has not. */
-  #merge(entry: string, sequence: number, text: Pieces): boolean {
-    const delta = entry.length <= LARGE ? splitDelta(entry) : undefined;
-    const pending = this.#pending;
-    if (pending && delta?.head === pending.head && pending.literal.length + entry.length <= LARGE) {
-      pending.literal += delta.literal;
-      pending.sequence = sequence;
-      pending.count += 1;
-      return true;
-    }
-    this.#flush(text);
-    const frames = delta && this.#encoder.text(entry, sequence);
-    // Not where the dialect words it by what came before, nor as several frames: the place between them is of one entry.
-    if (delta === undefined || frames === undefined || !isOneFrame(frames)) return false;
-    this.#pending = { head: delta.head, literal: delta.literal, frames, sequence, count: 1 };
-    return true;
-  }
-
-  #flush(text: Pieces): void {
-    const pending = this.#pending;
-    if (pending === undefined) return;
-    this.#pending = undefined;
-    const { head, literal, frames, sequence, count } = pending;
-    if (count > 1) this.#context.meter.merged(count, 1);
-    const joined = count > 1 ? this.#encoder.text(head + literal + DELTA_END, sequence) : frames;
-    if (joined === undefined) throw new TypeError("This dialect words deltas alone, and not what they are together.");
-    text.add(joined);
-  }
-}
-
-/** Or none. */
-function isOneFrame(frames: string): boolean {
-  return frames === "" || frames.indexOf("\n\n") === frames.length - 2;
-}
-
-/** A delta that the next one may be joined to. */
-interface Pending {
-  readonly head: string;
-  literal: string;
-  /** Of the first entry alone. */
-  readonly frames: string;
-  /** Of the last entry in it. */
-  sequence: number;
-  count: number;
 }
 
 const NOTHING: Piece = pieceOf("");
