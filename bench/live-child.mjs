@@ -16,6 +16,9 @@ if (!contender) throw new Error(`There is no contender ${process.argv[2]}`);
 const { port, open } = await contender.start();
 /** By path. @type {Map<string, Answer>} */
 const answers = new Map();
+const QUIET_MS = 300;
+const QUIET_US = 10_000;
+const QUIET_TRIES = 60;
 let cpuBefore = process.cpuUsage();
 
 answerCalls({
@@ -52,8 +55,19 @@ answerCalls({
     answer?.release();
     await answer?.over;
   },
+  quiet,
   memory,
 });
+
+/** Returns when the process has next to nothing to do any more. */
+async function quiet() {
+  for (let left = QUIET_TRIES; left > 0; left -= 1) {
+    const before = process.cpuUsage();
+    await sleep(QUIET_MS);
+    const { user, system } = process.cpuUsage(before);
+    if (user + system < QUIET_US) return;
+  }
+}
 
 /** After collections of garbage: what one frees may hold more. @returns {Promise<Memory>} */
 async function memory() {

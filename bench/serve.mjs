@@ -1,4 +1,4 @@
-// What does a server spend on an event? `node bench/serve.mjs [--mode=burst|tick|rate] [--data=text|json] [--n=]
+// What does a server spend on an event? `node bench/serve.mjs [--mode=burst|tick|rate] [--data=text|json|long] [--n=]
 // [--rounds=] [--only=sluice] [--profile=/tmp/profiles]`. The server has core 0, the client core 1.
 import { startChild } from "./lib/child.mjs";
 import { median, short } from "./lib/numbers.mjs";
@@ -9,7 +9,7 @@ import { interleave } from "./lib/rounds.mjs";
 import { printTable } from "./lib/table.mjs";
 
 /**
- * @typedef {{ ms: number, userMs: number, systemMs: number, peakMiB: number }} Round
+ * @typedef {{ ms: number, bytes: number, firstMs: number, userMs: number, systemMs: number, peakMiB: number }} Round
  */
 
 const options = readOptions({
@@ -25,27 +25,36 @@ const options = readOptions({
 });
 const { mode, data, ms } = options;
 if (!["burst", "tick", "rate"].includes(mode)) throw new Error(`--mode=${mode}`);
-if (!["text", "json"].includes(data)) throw new Error(`--data=${data}`);
+if (!["text", "json", "long"].includes(data)) throw new Error(`--data=${data}`);
 process.env["BENCH_DATA"] = data; // the children make their events from it
 const { REFERENCE, contenders } = await import("./contenders/serve.mjs");
+const { dataAt } = await import("./contenders/source.mjs");
 
 const rate = mode === "rate";
-const n = options.n || { burst: 100_000, tick: 20_000, rate: 75 }[mode] || 0;
+const long = data === "long";
+/** A short answer, for the time to its first byte, and what compression saves of it. */
+const SHORT = 100;
+const n = options.n || { burst: long ? 10_000 : 100_000, tick: 20_000, rate: 75 }[mode] || 0;
 const rounds = options.rounds || (rate ? 2 : 5);
 const readers = rate ? options.conns : 1;
-const names = select(Object.keys(contenders), options.only).filter(
-  (name) => (contenders[name]?.only ?? mode) === mode,
-);
+const names = select(Object.keys(contenders), options.only).filter((name) => {
+  const contender = contenders[name];
+  return (contender?.only ?? mode) === mode && (long ? contender?.long : contender?.long !== "only");
+});
 
 const client = await startChild({ core: 1, file: "serve-client.mjs" });
 const started = await Promise.all(names.map(start));
 const servers = new Map(names.map((name, index) => [name, started[index]]));
 /** @type {Map<string, Round[]>} */
 const measured = new Map();
+/** @type {Map<string, Round[]>} */
+const briefly = new Map();
 
 for (const name of names) await warmUp(name);
 await interleave([...measured.keys()], rounds, async (name) => {
   measured.get(name)?.push(await measure(name, { n, mode, ms }, readers));
+  if (!long) return;
+  for (let time = 0; time < 4; time += 1) briefly.get(name)?.push(await measure(name, { n: SHORT, mode, ms }, 1));
 });
 for (const child of [client, ...servers.values()]) await child?.stop();
 
@@ -67,6 +76,7 @@ async function warmUp(name) {
   const fault = await client.call("check", { ask, n: warm.n });
   if (fault !== undefined) return console.log(`${name} is left out: ${fault}`);
   measured.set(name, []);
+  briefly.set(name, []);
   // What a request costs before its first event is seldom warm after one: a server in use is.
   for (let times = 0; times < (rate ? 3 : 1); times += 1) await measure(name, { n: 20, mode, ms }, readers);
 }
@@ -82,8 +92,8 @@ async function measure(name, query, times) {
   if (!server) throw new Error(`There is no server ${name}`);
   const ask = await server.call("ask", query);
   await server.call("begin");
-  const { ms: elapsed } = await client.call("read", { ask, times });
-  return { ms: elapsed, ...(await server.call("end")) };
+  const read = await client.call("read", { ask, times });
+  return { ...read, ...(await server.call("end")) };
 }
 
 /** @param {string} name @param {readonly Round[]} of */
@@ -97,13 +107,30 @@ function summary(name, of) {
     userUs: (each((round) => round.userMs) * 1_000) / events,
     systemUs: (each((round) => round.systemMs) * 1_000) / events,
     peakMiB: Math.max(...of.map((round) => round.peakMiB)),
+    ...(long ? summaryOfLong(name, each((round) => round.ms)) : {}),
   };
+}
+
+/** @param {string} name @param {number} elapsed */
+function summaryOfLong(name, elapsed) {
+  const brief = briefly.get(name) ?? [];
+  return {
+    mbPerSecond: textBytes(n) / elapsed / 1_000,
+    saved: 1 - median(brief.map(({ bytes }) => bytes)) / textBytes(SHORT),
+    firstMs: median(brief.map(({ firstMs }) => firstMs)),
+  };
+}
+
+/** What an answer says, without what it is wrapped in. @param {number} events */
+function textBytes(events) {
+  return Array.from({ length: events }, (_, index) => Buffer.byteLength(dataAt(index))).reduce((a, b) => a + b, 0);
 }
 
 function print() {
   const reference = result[REFERENCE];
   const pacing = rate ? `, ${readers} readers, one event every ${ms} ms each` : "";
   const head = ["contender", "resumes", "events/s", "x raw", "CPU us/event", "x raw", "user", "system", "peak MiB"];
+  if (long) head.push("MB/s", `saved of ${SHORT}`, "first byte ms");
   const rows = Object.entries(result).map(([name, row]) => [
     name,
     row.resumes ? "yes" : "no",
@@ -114,6 +141,7 @@ function print() {
     short(row.userUs),
     short(row.systemUs),
     short(row.peakMiB),
+    ...(long ? [short(row.mbPerSecond), `${(100 * (row.saved ?? 0)).toFixed(1)} %`, short(row.firstMs)] : []),
   ]);
   printTable(`serve, ${mode}: ${n} events of ${data}${pacing}`, head, rows);
 }

@@ -23,7 +23,6 @@ const options = readOptions({ mb: 30, readers: 40, only: "", save: false });
 const PART = 200;
 /** Who keeps everything for each reader is asked for a few. */
 const FEW = 4;
-const SETTLE_MS = 1_000;
 /** @type {Plan} */
 const bulk = { kind: "bulk", n: Math.round((options.mb * 1e6) / PART) };
 
@@ -79,7 +78,7 @@ async function measure(name) {
   /** @param {{ path: string }} ask @param {number} count */
   async function stall(ask, count) {
     await client.call("join", { ask, readers: count, paused: true });
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await server.call("quiet");
   }
   /** All of an answer, with readers that take nothing. @param {Plan} what @param {number} count */
   async function pour(what, count) {
@@ -87,7 +86,7 @@ async function measure(name) {
     if (count > 0) await stall(ask, count);
     await server.call("begin", ask.path);
     await server.call("poured", ask.path);
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await server.call("quiet");
     return ask;
   }
 }

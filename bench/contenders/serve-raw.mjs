@@ -1,3 +1,4 @@
+import { constants, createBrotliCompress, createGzip } from "node:zlib";
 import { eventAt, paceOf, pour } from "./source.mjs";
 import { SSE_HEADERS, drained, listen, queryOf } from "./server.mjs";
 
@@ -6,10 +7,14 @@ import { SSE_HEADERS, drained, listen, queryOf } from "./server.mjs";
 /** What everything else is measured against. */
 export const REFERENCE = "raw: res.write(string)";
 
+// As ours: the default of 11 is for files.
+const BROTLI_QUALITY = 5;
+
 /** Node alone: what anybody would write, and how far it can go. @type {Record<string, Contender>} */
 export const rawContenders = {
   [REFERENCE]: {
     kind: "raw",
+    long: "too",
     start: () =>
       listen(async (req, res) => {
         res.writeHead(200, SSE_HEADERS);
@@ -26,6 +31,13 @@ export const rawContenders = {
         res.end();
       }),
   },
+  "raw: node gzip stream, flushed": compressed("gzip", () => createGzip({ flush: constants.Z_SYNC_FLUSH })),
+  "raw: node brotli stream, flushed": compressed("br", () =>
+    createBrotliCompress({
+      flush: constants.BROTLI_OPERATION_FLUSH,
+      params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY },
+    }),
+  ),
   "limit: 16 KiB batches": {
     kind: "raw",
     start: () =>
@@ -51,6 +63,28 @@ export const rawContenders = {
       }),
   },
 };
+
+/**
+ * Each event goes through Node's stream, which flushes it.
+ *
+ * @param {string} encoding
+ * @param {() => import("node:zlib").Gzip | import("node:zlib").BrotliCompress} create
+ * @returns {Contender}
+ */
+function compressed(encoding, create) {
+  return {
+    kind: "raw",
+    long: "only",
+    start: () =>
+      listen(async (req, res) => {
+        res.writeHead(200, { ...SSE_HEADERS, "content-encoding": encoding });
+        const codec = create();
+        codec.pipe(res);
+        await pour(queryOf(req.url), (event) => drained(codec, codec.write(concat(event))));
+        codec.end();
+      }),
+  };
+}
 
 const HEAD = [
   "HTTP/1.1 200 OK",

@@ -34,14 +34,17 @@ export const sluiceContenders = {
   },
   // All that the peers do not do: every event is checked, appended to a log that outlives the reader, read back from
   // it, worded and given an id from which any reader may resume.
-  "sluice: run, POST /stream": { kind: "sluice", resumes: true, start: () => startRuns({}) },
+  "sluice: run, POST /stream": { kind: "sluice", resumes: true, long: "too", start: () => startRuns({}) },
   "sluice: run, flushMs 100": { kind: "sluice", resumes: true, only: "rate", start: () => startRuns({ flushMs: 100 }) },
-  "sluice: run, gzip": { kind: "sluice", resumes: true, start: () => startRuns({ compression: true }, GZIP) },
+  "sluice: run, gzip": { kind: "sluice", resumes: true, long: "too", start: () => startRuns(COMPRESSED, GZIP) },
+  "sluice: run, brotli": { kind: "sluice", resumes: true, long: "only", start: () => startRuns(COMPRESSED, BROTLI) },
   "sluice: run, catch-up of a finished one": { kind: "sluice", resumes: true, only: "burst", start: startCatchUp },
 };
 
 const OWNER = "bench";
+const COMPRESSED = { compression: true };
 const GZIP = { "accept-encoding": "gzip" };
+const BROTLI = { "accept-encoding": "br" };
 
 /**
  * @param {{ flushMs?: number, compression?: boolean }} options

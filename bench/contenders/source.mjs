@@ -1,24 +1,25 @@
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
-import { openaiChunks, tokens } from "../lib/samples.mjs";
+import { line, openaiChunks, tokens } from "../lib/samples.mjs";
 
 /**
  * @typedef {"burst" | "tick" | "rate"} Mode
  * burst: as fast as backpressure allows; tick: one event per turn of the event loop; rate: one every `ms`
  *
- * @typedef {"text" | "json"} Data
- * text: tokens of an answer; json: chunks of OpenAI's API
+ * @typedef {"text" | "json" | "long"} Data
+ * text: tokens of an answer; json: chunks of OpenAI's API; long: text, 1.2 KB at a time
  *
  * @typedef {{ n: number, mode: Mode, ms: number }} Query
  * @typedef {{ id: string, event: string, data: string }} Event
  */
 
 const COUNT = 4_096;
-const data = process.env["BENCH_DATA"] === "json" ? "json" : "text";
+const LONG = 1_200;
+const data = process.env["BENCH_DATA"] ?? "text";
 
 /** The name under which every contender sends the data. Ours words text as `chunk`, and keeps that name for itself. */
 export const EVENT_NAME = data === "json" ? "token" : "chunk";
 
-const texts = tokens(COUNT);
+const texts = data === "long" ? Array.from({ length: COUNT }, (_, index) => line(LONG, index + 1)) : tokens(COUNT);
 const bodies = data === "json" ? openaiChunks(COUNT) : texts.map((content) => JSON.stringify({ content }));
 /** The same as values, for a contender that keeps events and not bytes. */
 const values = bodies.map((body) => JSON.parse(body));

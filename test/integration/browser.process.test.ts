@@ -5,7 +5,7 @@ import type * as client from "sluice/client";
 import { startFaultProxy, type Cut, type FaultProxy } from "sluice/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { launchChromium } from "./chromium.ts";
-import { startOrigin, wordsOf, type HeldModel, type Origin } from "./origin.ts";
+import { startOrigin, wordsOf, type HeldModel, type Origin, type OwnPages } from "./origin.ts";
 import { streamPath } from "./reading.ts";
 
 const PATIENCE = { timeout: 30_000, interval: 10 };
@@ -33,14 +33,8 @@ describe("in Chromium", () => {
 
   beforeAll(async () => {
     const script = await bundleClient();
-    origin = await startOrigin((req, res) => {
-      // Cuts are counted in bytes of what the page reads.
-      delete req.headers["accept-encoding"];
-      if (req.url !== "/page") return false;
-      res.writeHead(200, { "content-type": "text/html; charset=utf-8" });
-      res.end(`<!doctype html><link rel="icon" href="data:,"><title>Test</title><script>${script}</script>`);
-      return true;
-    });
+    // Cuts are counted in bytes of what the page reads, so nothing is compressed here.
+    origin = await startOrigin({ pages: servePage(script) });
     proxy = await startFaultProxy({ target: { port: origin.port } });
     browser = await launchChromium();
   });
@@ -221,4 +215,14 @@ async function bundleClient(): Promise<string> {
     write: false,
   });
   return outputFiles[0]?.text.replaceAll("</script", "<\\/script") ?? "";
+}
+
+/** A page with this script, at `/page`. */
+function servePage(script: string): OwnPages {
+  return (req, res) => {
+    if (req.url !== "/page") return false;
+    res.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+    res.end(`<!doctype html><link rel="icon" href="data:,"><title>Test</title><script>${script}</script>`);
+    return true;
+  };
 }

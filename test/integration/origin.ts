@@ -34,8 +34,13 @@ export interface HeldModel {
 
 export type OwnPages = (req: IncomingMessage, res: ServerResponse) => boolean;
 
-/** @param pages answers what is no matter of Sluice's, and says whether it did */
-export async function startOrigin(pages: OwnPages = () => false): Promise<Origin> {
+export interface OriginOptions {
+  /** Answers what is no matter of Sluice's, and says whether it did. */
+  readonly pages?: OwnPages;
+  readonly compression?: boolean;
+}
+
+export async function startOrigin({ pages = () => false, compression = false }: OriginOptions = {}): Promise<Origin> {
   const store = createMemoryLog();
   let released = new AbortController();
   const tail = store.tail.bind(store);
@@ -50,6 +55,7 @@ export async function startOrigin(pages: OwnPages = () => false): Promise<Origin
       return () => held.get(question)?.open() ?? repeat(question);
     },
     retryMs: 10,
+    compression,
   };
   const sluice = createSluice(options);
   const quietClock = createManualClock();

@@ -21,36 +21,14 @@ export const PROXIES: Readonly<Record<string, (place: Place) => Command>> = {
   "nginx with its stock HTTP/1.0 upstream": (place) => nginx(place, ""),
   "nginx with its stock HTTP/1.0 upstream and gzip": (place) =>
     nginx(place, 'gzip on; gzip_types text/event-stream; proxy_set_header Accept-Encoding "";'),
-  haproxy: ({ folder, port, upstream }) => ({
-    program: "haproxy",
-    args: ["-db", "-f", join(folder, "conf")],
-    conf: `
-      defaults
-        mode http
-        retries 0
-        timeout connect 5s
-        timeout client 60s
-        timeout server 60s
-      listen sluice
-        bind 127.0.0.1:${port}
-        server upstream 127.0.0.1:${upstream}
-      `,
-  }),
-  caddy: ({ folder, port, upstream }) => ({
-    program: "caddy",
-    args: ["run", "--adapter", "caddyfile", "--config", join(folder, "conf")],
-    conf: `
-      {
-        admin off
-        auto_https off
-        grace_period 100ms
-      }
-      http://127.0.0.1:${port} {
-        bind 127.0.0.1
-        reverse_proxy 127.0.0.1:${upstream}
-      }
-      `,
-  }),
+  "nginx that is told to compress, and passes Accept-Encoding on": (place) =>
+    nginx(place, 'proxy_http_version 1.1; proxy_set_header Connection ""; gzip on; gzip_types text/event-stream;'),
+  haproxy: (place) => haproxy(place, ""),
+  "haproxy that is told to compress": (place) =>
+    haproxy(place, "filter compression\ncompression algo gzip\ncompression type text/event-stream"),
+  caddy: (place) => caddy(place, ""),
+  "caddy that is told to compress": (place) =>
+    caddy(place, "encode {\n gzip\n minimum_length 1\n match {\n header Content-Type text/event-stream*\n }\n }"),
 };
 
 interface Place {
@@ -84,6 +62,44 @@ function nginx({ folder, port, upstream }: Place, settings: string): Command {
           listen 127.0.0.1:${port};
           location / { proxy_pass http://127.0.0.1:${upstream}; ${settings} }
         }
+      }
+      `,
+  };
+}
+
+function haproxy({ folder, port, upstream }: Place, settings: string): Command {
+  return {
+    program: "haproxy",
+    args: ["-db", "-f", join(folder, "conf")],
+    conf: `
+      defaults
+        mode http
+        retries 0
+        timeout connect 5s
+        timeout client 60s
+        timeout server 60s
+      listen sluice
+        bind 127.0.0.1:${port}
+        ${settings}
+        server upstream 127.0.0.1:${upstream}
+      `,
+  };
+}
+
+function caddy({ folder, port, upstream }: Place, settings: string): Command {
+  return {
+    program: "caddy",
+    args: ["run", "--adapter", "caddyfile", "--config", join(folder, "conf")],
+    conf: `
+      {
+        admin off
+        auto_https off
+        grace_period 100ms
+      }
+      http://127.0.0.1:${port} {
+        bind 127.0.0.1
+        ${settings}
+        reverse_proxy 127.0.0.1:${upstream}
       }
       `,
   };

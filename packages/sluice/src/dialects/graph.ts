@@ -20,14 +20,19 @@ export const graphDialect: Dialect = {
     if (!delta.head.startsWith(TEXT_DELTA)) return undefined;
     return { event: "stream_event", data: `{"type":"chunk","content":"${delta.literal}"}` };
   },
+  final,
   open({ runId }) {
     const answer = createAnswer(runId);
     return (event) => {
       answer.add(event);
-      return alone(event) ?? [frame("final", finalOf(answer.message))];
+      return alone(event) ?? final(answer.message);
     };
   },
 };
+
+function final(message: Message): readonly Frame[] {
+  return [frame("final", finalOf(message))];
+}
 
 // Only the end repeats the answer.
 function alone(event: RunEvent): readonly Frame[] | undefined {

@@ -15,6 +15,7 @@ export const simpleDialect: Dialect = {
     if (!delta.head.startsWith(TEXT_DELTA)) return undefined;
     return { event: "chunk", data: `{"content":"${delta.literal}"}` };
   },
+  final: ending,
   open({ runId }) {
     const answer = createAnswer(runId);
     return (event) => {

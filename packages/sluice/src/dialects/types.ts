@@ -1,4 +1,5 @@
 import type { RunEvent } from "../chat/events.ts";
+import type { Message } from "../chat/message.ts";
 
 /** One SSE event before it has an id. `data` is the text as it goes on the wire. */
 export interface Frame {
@@ -38,6 +39,12 @@ export interface Dialect {
    * answer: what is undefined here is worded once for all. Without it every reader goes through all from the start.
    */
   alone?(context: WordingContext): WordingAlone;
+  /**
+   * The frames of a terminal that `alone` leaves out because it repeats the answer, from that answer: what `open` gives
+   * at the end. Of the message only text, files, metadata, usage and the way it ended are there. Without it, the whole
+   * run is worded to get to its end.
+   */
+  final?(message: Message): readonly Frame[];
   /**
    * The one frame of an entry that is told from the entry's text alone, where that is cheaper than to parse it: what
    * `alone` gives for the event, or undefined.

@@ -3,7 +3,7 @@ import type { RunEvent } from "../chat/index.ts";
 import type { Dialect, Frame, WordingAlone } from "../dialects/index.ts";
 import { encodeEvent } from "../sse/index.ts";
 import { pieceOf, type Piece } from "./delivery/piece.ts";
-import { replay } from "./replay.ts";
+import { answerOf, replay } from "./replay.ts";
 import type { Service } from "./service.ts";
 import type { Turn } from "./turns.ts";
 import type { EncodedEntry } from "./types.ts";
@@ -55,11 +55,16 @@ export function createEntryEncoder(service: Service, reading: Reading): EntryEnc
     pieces(entry, sequence, skip = 0) {
       const key = `${run.id} ${sequence}.${skip} ${dialect.name} ${idPrefix}`;
       return service.entries(key, async () => {
-        const frames = alone(parseEntry(entry), sequence) ?? (await wordTo(service, reading, sequence));
+        const frames = alone(parseEntry(entry), sequence) ?? (await endOf(service, reading, sequence));
         return inPieces(encodeFrames(frames, sequence, idPrefix, skip).join(""), service.turn);
       });
     },
   };
+}
+
+async function endOf(service: Service, reading: Reading, last: number): Promise<readonly Frame[]> {
+  const { dialect, run } = reading;
+  return dialect.final ? dialect.final(await answerOf(service, run.id, last)) : wordTo(service, reading, last);
 }
 
 /** The frames of an entry by a wording that has gone through all before it. */

@@ -1,6 +1,8 @@
 import { parsePosition } from "../base/offset.ts";
+import { DELTA_END, TEXT_DELTA, splitApplicationEvent, splitDelta } from "../chat/delta-text.ts";
 import { createFold } from "../chat/index.ts";
 import type { Message, RunEvent } from "../chat/index.ts";
+import { createAnswer } from "../dialects/answer.ts";
 import type { LogSlice, LogStore } from "../log/index.ts";
 import type { RunState } from "../run/index.ts";
 import type { Service } from "./service.ts";
@@ -29,9 +31,43 @@ export async function replay(
   for (let sequence = 0; sequence < last;) {
     if (sequence > 0) await turn();
     const { entries } = await store.read(runId, { after: sequence, ...STEP });
-    // Written by this library's writer, which has checked it.
-    for (const entry of entries.slice(0, last - sequence)) each(JSON.parse(entry) as RunEvent, (sequence += 1));
+    for (const entry of entries.slice(0, last - sequence)) each(parseEvent(entry), (sequence += 1));
   }
+}
+
+/**
+ * What the last frame of an answer shows, of a run up to the entry `last`. Deltas of text are joined before they are
+ * parsed, and what it does not show is passed over: a run is mostly deltas.
+ */
+export async function answerOf({ runs, turn }: Service, runId: string, last: number): Promise<Message> {
+  const answer = createAnswer(runId);
+  let head = "";
+  let literal = "";
+  const flush = (): void => {
+    if (literal !== "") answer.add(parseEvent(head + literal + DELTA_END));
+    literal = "";
+  };
+  for (let sequence = 0; sequence < last;) {
+    if (sequence > 0) await turn();
+    const { entries } = await runs.store.read(runId, { after: sequence, ...STEP });
+    for (const entry of entries.slice(0, last - sequence)) {
+      sequence += 1;
+      const delta = splitDelta(entry);
+      if (delta && !delta.head.startsWith(TEXT_DELTA)) continue;
+      if (delta?.head !== head || literal.length > STEP.maxLength) flush();
+      if (delta) {
+        head = delta.head;
+        literal += delta.literal;
+      } else if (!splitApplicationEvent(entry)) answer.add(parseEvent(entry));
+    }
+  }
+  flush();
+  return answer.message;
+}
+
+// Written by this library's writer, which has checked it.
+function parseEvent(entry: string): RunEvent {
+  return JSON.parse(entry) as RunEvent;
 }
 
 /** The message as far as the log went when `run` was looked at: folded once for all who ask at the same time. */
