@@ -127,7 +127,7 @@ function takeStamp(bytes) {
   const at = found(STAMP, bytes);
   if (at < 0) return;
   const start = at + STAMP.length;
-  delays.push((microseconds() - Number(buffer.latin1Slice(start, start + STAMP_DIGITS))) / 1_000);
+  delays.push((microseconds() - Number(buffer.toString("latin1", start, start + STAMP_DIGITS))) / 1_000);
 }
 
 /** The buffer holds older bytes behind those that came. @param {string} text @param {number} bytes */

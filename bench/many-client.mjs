@@ -72,7 +72,7 @@ function join({ port, path, tokens }) {
     const callback = (/** @type {number} */ bytes) => {
       resolve(undefined);
       const had = reader.next;
-      take(reader, buffer.latin1Slice(0, bytes));
+      take(reader, buffer.toString("latin1", 0, bytes));
       if (reader.next >= tokens && had < tokens) left -= 1;
       if (left === 0) finish();
       return true;

@@ -28,7 +28,6 @@ if (!["burst", "tick", "rate"].includes(mode)) throw new Error(`--mode=${mode}`)
 if (!["text", "json", "long"].includes(data)) throw new Error(`--data=${data}`);
 process.env["BENCH_DATA"] = data; // the children make their events from it
 const { REFERENCE, contenders } = await import("./contenders/serve.mjs");
-const { dataAt } = await import("./contenders/source.mjs");
 
 const rate = mode === "rate";
 const long = data === "long";
@@ -111,19 +110,16 @@ function summary(name, of) {
   };
 }
 
-/** @param {string} name @param {number} elapsed */
+/** Speed is that of what a reader has when it is decompressed. @param {string} name @param {number} elapsed */
 function summaryOfLong(name, elapsed) {
-  const brief = briefly.get(name) ?? [];
+  const plain = contenders[name]?.plain ?? name;
+  const bytesOf = (/** @type {readonly Round[]} */ of = []) => median(of.map(({ bytes }) => bytes));
+  const brief = briefly.get(name);
   return {
-    mbPerSecond: textBytes(n) / elapsed / 1_000,
-    saved: 1 - median(brief.map(({ bytes }) => bytes)) / textBytes(SHORT),
-    firstMs: median(brief.map(({ firstMs }) => firstMs)),
+    mbPerSecond: bytesOf(measured.get(plain)) / elapsed / 1_000,
+    saved: 1 - bytesOf(brief) / bytesOf(briefly.get(plain)),
+    firstMs: median((brief ?? []).map(({ firstMs }) => firstMs)),
   };
-}
-
-/** What an answer says, without what it is wrapped in. @param {number} events */
-function textBytes(events) {
-  return Array.from({ length: events }, (_, index) => Buffer.byteLength(dataAt(index))).reduce((a, b) => a + b, 0);
 }
 
 function print() {
@@ -141,7 +137,12 @@ function print() {
     short(row.userUs),
     short(row.systemUs),
     short(row.peakMiB),
-    ...(long ? [short(row.mbPerSecond), `${(100 * (row.saved ?? 0)).toFixed(1)} %`, short(row.firstMs)] : []),
+    ...(long ? [short(row.mbPerSecond), percent(row.saved), short(row.firstMs)] : []),
   ]);
   printTable(`serve, ${mode}: ${n} events of ${data}${pacing}`, head, rows);
+}
+
+/** @param {number | undefined} share */
+function percent(share) {
+  return share === undefined || Number.isNaN(share) ? "-" : `${(100 * share).toFixed(1)} %`;
 }

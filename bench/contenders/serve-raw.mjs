@@ -75,6 +75,7 @@ function compressed(encoding, create) {
   return {
     kind: "raw",
     long: "only",
+    plain: REFERENCE,
     start: () =>
       listen(async (req, res) => {
         res.writeHead(200, { ...SSE_HEADERS, "content-encoding": encoding });

@@ -9,6 +9,12 @@ import { drained, listen, queryOf, toQuery } from "./server.mjs";
  * @typedef {import("./source.mjs").Query} Query
  */
 
+const CATCH_UP = "sluice: run, catch-up of a finished one";
+const OWNER = "bench";
+const COMPRESSED = { compression: true };
+const GZIP = { "accept-encoding": "gzip" };
+const BROTLI = { "accept-encoding": "br" };
+
 /** @type {Record<string, Contender>} */
 export const sluiceContenders = {
   "sluice: res.write(encodeEvent())": {
@@ -36,15 +42,29 @@ export const sluiceContenders = {
   // it, worded and given an id from which any reader may resume.
   "sluice: run, POST /stream": { kind: "sluice", resumes: true, long: "too", start: () => startRuns({}) },
   "sluice: run, flushMs 100": { kind: "sluice", resumes: true, only: "rate", start: () => startRuns({ flushMs: 100 }) },
-  "sluice: run, gzip": { kind: "sluice", resumes: true, long: "too", start: () => startRuns(COMPRESSED, GZIP) },
-  "sluice: run, brotli": { kind: "sluice", resumes: true, long: "only", start: () => startRuns(COMPRESSED, BROTLI) },
-  "sluice: run, catch-up of a finished one": { kind: "sluice", resumes: true, only: "burst", start: startCatchUp },
+  "sluice: run, gzip": { ...compressed("sluice: run, POST /stream"), start: () => startRuns(COMPRESSED, GZIP) },
+  "sluice: run, brotli": {
+    ...compressed("sluice: run, POST /stream"),
+    long: "only",
+    start: () => startRuns(COMPRESSED, BROTLI),
+  },
+  [CATCH_UP]: { kind: "sluice", resumes: true, only: "burst", long: "too", start: () => startCatchUp({}) },
+  "sluice: run, catch-up, gzip": {
+    ...compressed(CATCH_UP),
+    long: "only",
+    start: () => startCatchUp(COMPRESSED, GZIP),
+  },
+  "sluice: run, catch-up, brotli": {
+    ...compressed(CATCH_UP),
+    long: "only",
+    start: () => startCatchUp(COMPRESSED, BROTLI),
+  },
 };
 
-const OWNER = "bench";
-const COMPRESSED = { compression: true };
-const GZIP = { "accept-encoding": "gzip" };
-const BROTLI = { "accept-encoding": "br" };
+/** @param {string} plain */
+function compressed(plain) {
+  return /** @type {const} */ ({ kind: "sluice", resumes: true, long: "too", plain });
+}
 
 /**
  * @param {{ flushMs?: number, compression?: boolean }} options
@@ -68,8 +88,12 @@ async function startRuns(options, headers = {}) {
   };
 }
 
-async function startCatchUp() {
-  const sluice = createSluice({ authorize: () => OWNER, mergeBehind: Infinity });
+/**
+ * @param {{ compression?: boolean }} options
+ * @param {Record<string, string>} [headers] of the request
+ */
+async function startCatchUp(options, headers = {}) {
+  const sluice = createSluice({ ...options, authorize: () => OWNER, mergeBehind: Infinity });
   const { port } = await listen((req, res) => sluice.handleNode(req, res));
   /** @type {Map<number, Promise<string>>} */
   const finished = new Map();
@@ -84,7 +108,7 @@ async function startCatchUp() {
     async ask(/** @type {Query} */ query) {
       const made = finished.get(query.n) ?? produce(query);
       finished.set(query.n, made);
-      return { method: "GET", path: `/runs/${await made}/events` };
+      return { method: "GET", path: `/runs/${await made}/events`, headers };
     },
   };
 }

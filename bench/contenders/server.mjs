@@ -11,6 +11,7 @@ import { createServer } from "node:http";
  * @property {boolean} [resumes] it keeps the answer: a reader that was cut continues where it was
  * @property {"burst" | "rate"} [only] the other modes mean nothing to it
  * @property {"too" | "only"} [long] it takes part where events are long, `only` nowhere else
+ * @property {string} [plain] who sends the same without compression
  * @property {() => Promise<Started>} start
  *
  * @typedef {object} Started

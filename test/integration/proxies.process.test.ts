@@ -66,8 +66,16 @@ const FIRST = "Locks lift boats – ";
 const SECOND = "even big ones ⛵.";
 const PATIENCE = { timeout: 20_000, interval: 5 };
 
+/** Those that compress what comes to them plain. haproxy never does: `no-transform` forbids it. */
+const COMPRESSORS = new Set([
+  "nginx with its stock HTTP/1.0 upstream and gzip",
+  "nginx that is told to compress, and passes Accept-Encoding on",
+]);
+/** caddy 2.6 would hold a plain stream back to its end (caddy#6293), and passes a compressed one on as it is. */
+const ONLY_COMPRESSED = "caddy that is told to compress";
+
 const CASES = Object.entries(SEEN_BY_PLAIN_FETCH).flatMap(([name, seen]) =>
-  [false, true].map((compression) => ({ name, seen, compression })),
+  (name === ONLY_COMPRESSED ? [true] : [false, true]).map((compression) => ({ name, seen, compression })),
 );
 
 for (const { name, seen, compression } of CASES) {
@@ -101,8 +109,7 @@ for (const { name, seen, compression } of CASES) {
       const response = await fetch(`${proxy.url}/stream`, ask("event by event"));
       expect(origin.requests.at(-1)).toBe(`POST /stream ${name.includes("HTTP/1.0") ? "HTTP/1.0" : "HTTP/1.1"}`);
       // By one of the two, never by both; `fetch` asks for it, and decodes it once.
-      const compresses = compression || name.includes("compress") || name.includes("gzip");
-      expect(response.headers.get("content-encoding")).toBe(compresses ? "gzip" : null);
+      expect(response.headers.get("content-encoding")).toBe(compression || COMPRESSORS.has(name) ? "gzip" : null);
       const reading = read(response);
       await reading.untilRaw("event: typing");
       let said = "";

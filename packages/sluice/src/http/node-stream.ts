@@ -7,7 +7,7 @@ import type { Deadline, DeadlineLink } from "./delivery/deadlines.ts";
 import { pieceOf, type Piece } from "./delivery/piece.ts";
 import type { PieceSource } from "./delivery/source.ts";
 import { HEARTBEAT, greeting } from "./greeting.ts";
-import { whenGone, writeTo, type NodeRequest, type NodeResponse } from "./node.ts";
+import { offGone, onGone, writeTo, type NodeRequest, type NodeResponse } from "./node.ts";
 import type { EventStream, StreamReader } from "./types.ts";
 
 export interface StreamTarget {
@@ -25,8 +25,6 @@ export class NodeStream implements StreamReader, Deadline {
   readonly #events: EventStream;
   readonly #to: StreamTarget;
   readonly #done: () => void;
-  /** No longer hears of a reader that leaves. */
-  readonly #stay: () => void;
   readonly #source: PieceSource;
   /** Set where chunks go to the socket itself. */
   #socket: Socket | undefined;
@@ -45,7 +43,7 @@ export class NodeStream implements StreamReader, Deadline {
     this.#socket = sendHead(to);
     if (events.wire?.head) this.#send(events.wire.head);
     this.#write(pieceOf(greeting(events.retryMs)));
-    this.#stay = whenGone(to.req, to.res, () => this.#over({ left: true }));
+    onGone(to.req, to.res, this.#leave);
     (this.#socket ?? to.res).on("drain", this.#drain);
     this.#source = events.open(this);
     events.heartbeats.touch(this);
@@ -97,6 +95,8 @@ export class NodeStream implements StreamReader, Deadline {
     this.#betweenFrames = piece.endsFrame;
     this.#writes += 1;
     this.#bytes += piece.bytes.byteLength;
+    // Somebody else has ended the answer: what is written to the socket now would be part of the next one.
+    if (this.#to.res.writableEnded) return this.#over({ left: true });
     const sent = wire ? wire.write(piece) : piece;
     meter.sent(piece.bytes.byteLength, sent.bytes.byteLength);
     this.#send(sent);
@@ -106,6 +106,8 @@ export class NodeStream implements StreamReader, Deadline {
     const socket = this.#socket;
     this.#full = !(socket ? socket.write(piece.chunk) : writeTo(this.#to.res, piece.bytes));
   }
+
+  readonly #leave = (): void => this.#over({ left: true });
 
   readonly #drain = (): void => {
     // Whoever wraps a response may say it when nothing has been written.
@@ -145,7 +147,7 @@ export class NodeStream implements StreamReader, Deadline {
     this.#events.heartbeats.stop(this);
     if (this.#stall) this.#events.stalls.stop(this.#stall);
     (this.#socket ?? res).removeListener("drain", this.#drain);
-    this.#stay();
+    offGone(this.#to.req, res, this.#leave);
     this.#source.close();
     this.#events.closed({ ...outcome, writes: this.#writes, bytes: this.#bytes });
     this.#done();

@@ -33,23 +33,20 @@ export function callOf(req: NodeRequest, res: NodeResponse): Call {
   };
 }
 
-/**
- * Calls `leave` when the caller has gone, or the answer is over; what it returns takes that back.
- */
-export function whenGone(req: NodeRequest, res: NodeResponse, leave: () => void): () => void {
+/** Calls `leave`, maybe twice, when the caller has gone, or the answer is over. To be taken back with `offGone`. */
+export function onGone(req: NodeRequest, res: NodeResponse, leave: () => void): void {
   // On the request, `close` only says that its body has been read.
-  res.once("close", leave);
-  if ("stream" in res || res.socket !== null) return () => void res.removeListener("close", leave);
+  res.on("close", leave);
+  if ("stream" in res || res.socket !== null) return;
   // Behind another answer on a connection of HTTP/1.1: until it is its turn it does not hear of the connection's end.
   const { socket } = req;
-  const forget = (): void => {
-    socket.removeListener("close", leave);
-    res.removeListener("close", leave);
-    res.removeListener("close", forget);
-  };
-  socket.once("close", leave);
-  res.once("close", forget);
-  return forget;
+  socket.on("close", leave);
+  res.once("close", () => socket.removeListener("close", leave));
+}
+
+export function offGone(req: NodeRequest, res: NodeResponse, leave: () => void): void {
+  res.removeListener("close", leave);
+  if (!("stream" in req)) req.socket.removeListener("close", leave);
 }
 
 // Without a reason of its own an abort makes one, with a stack.
@@ -71,7 +68,7 @@ class LeavingSignal {
     const controller = new AbortController();
     const leave = (): void => controller.abort(GONE);
     if (isGone(this.#res)) leave();
-    else whenGone(this.#req, this.#res, leave);
+    else onGone(this.#req, this.#res, leave);
     this.#controller = controller;
     return controller.signal;
   }

@@ -48,7 +48,7 @@ export class RunReader implements PieceSource {
   readonly #context: ReaderContext;
   readonly #listener: Listener;
   readonly #runId: string;
-  readonly #feedName: string;
+  #feedName: string;
   #encoder: EntryEncoder;
   #at: number;
   #skip: number;
@@ -151,6 +151,7 @@ export class RunReader implements PieceSource {
     const options = { store: runs.store, runId: this.#runId, encoder: this.#encoder, from: this.#at };
     this.#feed = feeds.join(this.#feedName, () => ({ ...options, pacer, mergeBehind, meter }));
     this.#encoder = this.#feed.encoder; // the same wording: one for all
+    this.#feedName = ""; // an idle reader keeps nothing that it does not need
   }
 
   async #step(): Promise<void> {
