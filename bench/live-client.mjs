@@ -1,6 +1,7 @@
 // Many readers in a process of their own, started by fanout.mjs, idle.mjs, stalled.mjs and late.mjs.
 import { request } from "node:http";
 import { connect } from "node:net";
+import { deltaOf } from "./contenders/deltas.mjs";
 import { LAST, STAMP, microseconds, partAt } from "./contenders/parts.mjs";
 import { answerCalls } from "./lib/child.mjs";
 import { quantile } from "./lib/numbers.mjs";
@@ -181,14 +182,4 @@ function parse({ port, path, query }, length) {
     req.end();
   });
   return { responded, read };
-}
-
-/** What an event adds to the text, in each dialect. @param {{ event?: string, data: string }} event */
-function deltaOf({ event, data }) {
-  if (event === "chunk") return JSON.parse(data).content;
-  if (event !== undefined && event !== "stream_event") return undefined;
-  if (!data.startsWith("{")) return undefined;
-  const { type, content, delta } = JSON.parse(data);
-  if (type === "text-delta") return delta;
-  return type === "chunk" ? content : undefined;
 }

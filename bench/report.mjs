@@ -7,7 +7,18 @@ import { fileURLToPath } from "node:url";
 import { short } from "./lib/numbers.mjs";
 import { readOptions, select } from "./lib/options.mjs";
 import { circumstances, nameOf, times } from "./lib/report.mjs";
+import {
+  compressSection,
+  fanoutSection,
+  idleSection,
+  lateSection,
+  manySection,
+  soakSection,
+  stalledSection,
+} from "./lib/report-delivery.mjs";
+import { serveSection } from "./lib/report-serve.mjs";
 import { appendSection, memorySection, replaySection, tailSection } from "./lib/report-stores.mjs";
+import { targetsSection } from "./lib/report-targets.mjs";
 import { loadResult } from "./lib/results.mjs";
 import { markdownTable } from "./lib/table.mjs";
 
@@ -20,6 +31,13 @@ const benches = [
   { file: "serve.mjs", args: ["--mode=burst", "--data=json"], quick: ["--rounds=1", "--n=5000"] },
   { file: "serve.mjs", args: ["--mode=tick", "--data=text"], quick: ["--rounds=1", "--n=2000"] },
   { file: "serve.mjs", args: ["--mode=rate", "--data=text"], quick: ["--rounds=1", "--n=20", "--conns=50"] },
+  { file: "serve.mjs", args: ["--mode=burst", "--data=long"], quick: ["--rounds=1", "--n=500"] },
+  { file: "fanout.mjs", args: [], quick: ["--rounds=1", "--readers=20", "--n=20", "--singles=2"] },
+  { file: "idle.mjs", args: [], quick: ["--conns=200", "--warm=50"] },
+  { file: "stalled.mjs", args: [], quick: ["--mb=3", "--readers=4"] },
+  { file: "late.mjs", args: [], quick: ["--rounds=1", "--n=500"] },
+  { file: "many.mjs", args: [], quick: ["--runs=50", "--seconds=1"] },
+  { file: "compress.mjs", args: [], quick: ["--rounds=1", "--ms=10", "--warmMs=10"] },
   { file: "append.mjs", args: [], quick: ["--rounds=1", "--ms=50"] },
   { file: "tail.mjs", args: [], quick: ["--rounds=1", "--n=20"] },
   { file: "replay.mjs", args: ["--data=text"], quick: ["--rounds=1", "--n=5000"] },
@@ -27,10 +45,22 @@ const benches = [
   { file: "memory.mjs", args: [], quick: ["--runs=200"] },
 ];
 
-/** In the order of the page; a section begins with its name. */
+/**
+ * In the order of the page; a section begins with its name. One that has nothing to say leaves the page as it is.
+ *
+ * @type {Record<string, () => string | undefined>}
+ */
 const sections = {
+  targets: targetsSection,
   encode: encodeSection,
   serve: serveSection,
+  fanout: fanoutSection,
+  idle: idleSection,
+  stalled: stalledSection,
+  late: lateSection,
+  many: manySection,
+  compress: compressSection,
+  soak: soakSection,
   append: appendSection,
   tail: tailSection,
   replay: replaySection,
@@ -66,58 +96,6 @@ function encodeSection() {
   ].join("\n\n");
 }
 
-/**
- * @typedef {{ eventsPerSecond: number, cpuUs: number, peakMiB: number, resumes: boolean }} Row
- * @typedef {{ reference: string, result: Record<string, Row> }} Served
- */
-
-function serveSection() {
-  const [burst, json, tick, rate] = ["burst-text", "burst-json", "tick-text", "rate-text"].map((name) =>
-    loadResult(`serve-${name}`),
-  );
-  const speed = (/** @type {Served} */ { reference, result }, /** @type {string} */ name) => {
-    const row = result[name];
-    if (!row) return "-";
-    return `${short(row.eventsPerSecond)} (${times(row.eventsPerSecond, result[reference]?.eventsPerSecond)})`;
-  };
-  const cost = (/** @type {Served} */ { reference, result }, /** @type {string} */ name) => {
-    const row = result[name];
-    return row ? `${short(row.cpuUs)} (${times(row.cpuUs, result[reference]?.cpuUs)})` : "-";
-  };
-  /** @type {[string, Row][]} */
-  const all = Object.entries(burst.result);
-  const memory = (/** @type {Served} */ { result }, /** @type {string} */ name) => {
-    const row = result[name];
-    return row ? row.peakMiB.toFixed(0) : "-";
-  };
-  const rows = all.map(([name, { resumes }]) => [
-    nameOf(name),
-    resumes ? "**yes**" : "no",
-    speed(burst, name),
-    ...[burst, json, tick, rate].map((of) => cost(of, name)),
-    ...[burst, rate].map((of) => memory(of, name)),
-  ]);
-  const { readers, ms } = rate.settings;
-  return [
-    "### serve: processor time per event (in brackets: `raw: res.write(string)` = 1)",
-    `${circumstances(burst)} Rate: ${readers} readers, one event every ${ms} ms each.`,
-    markdownTable(
-      [
-        "contender",
-        "keeps a log, resumes",
-        "burst of text, events/s",
-        "burst of text, µs",
-        "burst of json, µs",
-        "tick, µs",
-        "rate, µs",
-        "burst of text, MiB",
-        "rate, MiB",
-      ],
-      rows,
-    ),
-  ].join("\n\n");
-}
-
 /** Those that were not asked for stay as they are on the page. */
 function writeSections() {
   const page = readFileSync(readme, "utf8");
@@ -126,8 +104,8 @@ function writeSections() {
   if (old === undefined) throw new Error("README.md has lost its markers.");
   const kept = old.split(/^(?=### )/m).map((text) => text.trim());
   const written = Object.entries(sections).flatMap(([name, write]) => {
-    const section = asked.includes(name) ? write() : kept.find((text) => text.startsWith(`### ${name}:`));
-    return section ?? [];
+    const section = asked.includes(name) ? write() : undefined;
+    return section ?? kept.find((text) => text.startsWith(`### ${name}:`)) ?? [];
   });
   writeFileSync(
     readme,

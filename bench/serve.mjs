@@ -34,7 +34,7 @@ const long = data === "long";
 /** A short answer, for the time to its first byte, and what compression saves of it. */
 const SHORT = 100;
 const n = options.n || { burst: long ? 10_000 : 100_000, tick: 20_000, rate: 75 }[mode] || 0;
-const rounds = options.rounds || (rate ? 2 : 5);
+const rounds = options.rounds || (rate ? 2 : long ? 3 : 5);
 const readers = rate ? options.conns : 1;
 const names = select(Object.keys(contenders), options.only).filter((name) => {
   const contender = contenders[name];
@@ -106,7 +106,12 @@ function summary(name, of) {
     userUs: (each((round) => round.userMs) * 1_000) / events,
     systemUs: (each((round) => round.systemMs) * 1_000) / events,
     peakMiB: Math.max(...of.map((round) => round.peakMiB)),
-    ...(long ? summaryOfLong(name, each((round) => round.ms)) : {}),
+    ...(long
+      ? summaryOfLong(
+          name,
+          each((round) => round.ms),
+        )
+      : {}),
   };
 }
 

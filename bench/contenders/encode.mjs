@@ -1,4 +1,4 @@
-import { encodeEvent, createSSEStream } from "sluice/sse";
+import { createEventEncoder, createSSEStream, encodeEvent } from "sluice/sse";
 import { peer } from "../lib/peer.mjs";
 
 /**
@@ -15,6 +15,10 @@ import { peer } from "../lib/peer.mjs";
 
 /** What everything else is measured against. */
 export const REFERENCE = "raw: concat + Buffer.from";
+
+/** Of 260 bytes: 16 KiB. */
+const AT_ONCE = 64;
+const encodeMany = createEventEncoder();
 
 /** @type {Record<string, Encoder>} */
 export const encoders = {
@@ -54,6 +58,9 @@ export const encoders = {
   }),
   "sluice: encodeEvent + Buffer.from": ours((events, take) => {
     for (const event of events) takeBytes(Buffer.from(encodeEvent(event)), take);
+  }),
+  [`sluice: createEventEncoder, ${AT_ONCE} at once`]: ours((events, take) => {
+    for (let at = 0; at < events.length; at += AT_ONCE) takeBytes(encodeMany(events.slice(at, at + AT_ONCE)), take);
   }),
   "sluice: createSSEStream, read": ours(async (events, take) => {
     const { stream, send, ready, close } = createSSEStream();

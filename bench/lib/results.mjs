@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 
 const folder = new URL("../results/", import.meta.url);
@@ -25,6 +25,11 @@ export function saveResult(name, result) {
  */
 export function loadResult(name) {
   return JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8"));
+}
+
+/** @param {string} name */
+export function hasResult(name) {
+  return existsSync(new URL(`${name}.json`, folder));
 }
 
 /** The line without which a number says nothing. */

@@ -171,6 +171,93 @@ describe("in Chromium", () => {
   });
 });
 
+describe("in Chromium, an answer that is compressed", () => {
+  let browser: Browser;
+  let origin: Origin;
+  let page: Page;
+  const codings: (string | undefined)[] = [];
+
+  beforeAll(async () => {
+    origin = await startOrigin({ pages: servePage(""), compression: true });
+    browser = await launchChromium();
+    page = await browser.newPage();
+    page.on("response", (response) => {
+      if (response.url().includes("/stream")) codings.push(response.headers()["content-encoding"]);
+    });
+    await page.goto(`${origin.url}/page`);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await origin?.close();
+  });
+
+  /** What the page has seen, as it stands there. */
+  async function expectSeen(expected: object): Promise<void> {
+    const seen = (): Promise<unknown> => page.evaluate(() => (window as unknown as { readonly seen: unknown }).seen);
+    await vi.waitFor(async () => expect(await seen()).toMatchObject(expected), PATIENCE);
+  }
+
+  for (const [what, open] of Object.entries({ fetch: fetchInPage, "a bare EventSource": listenInPage })) {
+    it(`is read by ${what} word by word, while the model is at work on the next`, async () => {
+      codings.length = 0;
+      const model = origin.hold(what);
+      await page.evaluate(open, streamPath(what));
+      let text = "";
+      for (const word of wordsOf(SENTENCE)) {
+        model.say(word);
+        await expectSeen({ text: (text += word), end: "" });
+      }
+      model.end();
+      await expectSeen({ text, end: "done" });
+      expect(codings[0]).toBe("gzip");
+      expect(model.calls).toBe(1);
+    });
+  }
+
+  it("fails the page's fetch when it is broken off, after all that was said", async () => {
+    const model = origin.hold("broken off");
+    await page.evaluate(fetchInPage, streamPath("broken off"));
+    model.say(...wordsOf(SENTENCE));
+    await expectSeen({ text: SENTENCE, end: "" });
+    origin.letGo();
+    await expectSeen({ text: SENTENCE, end: "TypeError" });
+    model.end();
+  });
+});
+
+/** Runs in the page. */
+async function fetchInPage(url: string): Promise<void> {
+  const { body } = await fetch(url);
+  const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+  const seen = { text: "", end: "" };
+  Object.assign(window, { seen });
+  void (async () => {
+    let raw = "";
+    try {
+      for (let step = await reader.read(); !step.done; step = await reader.read()) {
+        raw += step.value;
+        const words = raw.matchAll(/^event: chunk\n(?:id: .*\n)?data: (.*)\n\n/gm);
+        seen.text = Array.from(words, ([, data = ""]) => JSON.parse(data).content).join("");
+      }
+      seen.end = raw.includes("event: done") ? "done" : "clean end";
+    } catch (error) {
+      seen.end = (error as Error).name;
+    }
+  })();
+}
+
+/** Runs in the page. */
+function listenInPage(url: string): void {
+  const source = new EventSource(url);
+  const seen = { text: "", end: "" };
+  Object.assign(window, { seen });
+  source.addEventListener("chunk", ({ data }) => (seen.text += JSON.parse(data).content));
+  source.addEventListener("done", () => {
+    seen.end = "done";
+    source.close();
+  });
+}
+
 function steps(from: number, to: number, by: number): readonly number[] {
   return Array.from({ length: (to - from) / by }, (_, index) => from + index * by);
 }

@@ -19,32 +19,52 @@ export function createEventEncoder(): EventEncoder {
     return larger;
   }
 
+  // Most events of a stream have the same name.
+  let lastName: string | undefined;
+  let lastField: readonly number[] = [];
+
+  function fieldOf(name: string): readonly number[] | undefined {
+    if (name !== lastName) {
+      if (!isPlain(name)) return undefined;
+      lastField = codesOf(`event: ${name}\n`);
+      lastName = name;
+    }
+    return lastField;
+  }
+
   return (messages) => {
     let bytes = slab;
     let length = 0;
     for (const message of messages) {
-      const { event, id, data } = message;
-      // `encodeEvent` puts what is unusual into words, or says what is wrong with it.
-      const usual = typeof data === "string" && isUsual(message, data);
-      const text = usual ? data : encodeEvent(message);
-      const most = text.length * WIDEST + (usual ? sizeOf(event) + sizeOf(id) + AROUND : 0);
-      if (length + most > bytes.byteLength) bytes = grow(length, most);
-      if (usual && event !== undefined) length = addField(bytes, length, EVENT, event);
-      if (usual && id !== undefined) length = addField(bytes, length, ID, id);
-      if (usual) length = addCodes(bytes, length, DATA);
-      length += bytes.write(text, length);
-      if (usual) length = addCodes(bytes, length, END);
+      const { event, id, retry, data } = message;
+      const field = event === undefined ? NOTHING : fieldOf(event);
+      let at = -1;
+      if (field && retry === undefined && typeof data === "string" && isLine(data)) {
+        const most = data.length * WIDEST + field.length + (id?.length ?? 0) + AROUND;
+        if (length + most > bytes.byteLength) bytes = grow(length, most);
+        at = addCodes(bytes, length, field);
+        if (id !== undefined) at = addId(bytes, at, id);
+        if (at >= 0) at = addData(bytes, at, data);
+      }
+      if (at < 0) {
+        // It puts what is unusual into words, or says what is wrong with it.
+        const text = encodeEvent(message);
+        if (length + text.length * WIDEST > bytes.byteLength) bytes = grow(length, text.length * WIDEST);
+        at = length + bytes.write(text, length);
+      }
+      length = at;
     }
-    return new Uint8Array(bytes.subarray(0, length));
+    const encoded = Buffer.allocUnsafeSlow(length); // not filled with zeros first
+    bytes.copy(encoded, 0, 0, length);
+    return encoded;
   };
 }
 
-/** One line of data, and an id and a name in ASCII without what ends a field. */
-function isUsual({ event, id, retry }: SSEMessage, data: string): boolean {
-  if (retry !== undefined || data.includes("\n") || data.includes("\r")) return false;
-  return (event === undefined || isPlain(event)) && (id === undefined || isPlain(id));
+function isLine(data: string): boolean {
+  return data.indexOf("\n") === -1 && data.indexOf("\r") === -1;
 }
 
+/** ASCII without what ends a field. */
 function isPlain(value: unknown): boolean {
   if (typeof value !== "string") return false;
   for (let index = 0; index < value.length; index += 1) {
@@ -54,17 +74,31 @@ function isPlain(value: unknown): boolean {
   return true;
 }
 
-// Short and ASCII: loops are faster than calls.
-function addField(bytes: Uint8Array, start: number, name: readonly number[], value: string): number {
-  let at = addCodes(bytes, start, name);
-  for (let index = 0; index < value.length; index += 1) bytes[at++] = value.charCodeAt(index);
+// Short and ASCII: loops are faster than calls. Negative for what is not ASCII, or ends a field.
+function addId(bytes: Uint8Array, start: number, id: unknown): number {
+  if (typeof id !== "string") return -1;
+  let at = addCodes(bytes, start, ID);
+  for (let index = 0; index < id.length; index += 1) {
+    const code = id.charCodeAt(index);
+    if (code > 126 || code === LF || code === CR || code === 0) return -1;
+    bytes[at] = code;
+    at += 1;
+  }
   bytes[at] = LF;
   return at + 1;
 }
 
+function addData(bytes: Buffer, start: number, data: string): number {
+  let at = addCodes(bytes, start, DATA);
+  at += bytes.write(data, at);
+  bytes[at] = LF;
+  bytes[at + 1] = LF;
+  return at + 2;
+}
+
 function addCodes(bytes: Uint8Array, start: number, codes: readonly number[]): number {
   let at = start;
-  for (let index = 0; index < codes.length; index += 1) bytes[at++] = codes[index] ?? 0;
+  for (let index = 0; index < codes.length; index += 1) bytes[at++] = codes[index] as number; // in bounds
   return at;
 }
 
@@ -74,17 +108,12 @@ const WIDEST = 3;
 // Names of fields, blanks and line feeds.
 const AROUND = 32;
 
-const EVENT = codesOf("event: ");
 const ID = codesOf("id: ");
 const DATA = codesOf("data: ");
-const END = codesOf("\n\n");
+const NOTHING: readonly number[] = [];
 const LF = 10;
 const CR = 13;
 
 function codesOf(text: string): readonly number[] {
   return Array.from(text, (character) => character.charCodeAt(0));
-}
-
-function sizeOf(value: unknown): number {
-  return typeof value === "string" ? value.length : 0;
 }

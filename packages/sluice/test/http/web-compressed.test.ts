@@ -164,6 +164,40 @@ describe.each(["gzip", "br"] as const)("a live answer in %s", (encoding) => {
     expect(text).toContain("event: done");
   });
 
+  it.each(Object.keys(kinds))("goes on after heartbeats, over %s", async (kind) => {
+    const valve = createValve();
+    const clock = createManualClock();
+    site = await SITES[kind]!({ answer: valve.answer, compression: true, clock });
+    const run = await site.sluice.startRun({ owner: "alice" }, valve.answer({ messages: [] }, { owner: "alice" }));
+    const parts = (await kinds[kind]!(site, `/runs/${run.id}/events`))[Symbol.asyncIterator]();
+    const decoder = createStreamDecoder(encoding);
+    let text = "";
+    const untilText = async (wanted: string): Promise<void> => {
+      text = "";
+      while (!text.endsWith(wanted)) {
+        text += Buffer.from(await decoder.push((await parts.next()).value as Uint8Array)).toString();
+      }
+    };
+    await untilText('\ndata: {"isTyping":true}\n\n');
+    valve.push({ type: "text-start", id: "t" });
+    for (let count = 0; count < 40; count += 1) {
+      valve.push({ type: "text-delta", id: "t", delta: `${count} ` });
+      await untilText(`{"content":"${count} "}\n\n`);
+      if (count % 39 > 0) continue;
+      const beat = untilText(":\n\n");
+      await clock.advance(15_000);
+      await beat;
+      expect(text).toBe(":\n\n");
+    }
+    valve.end();
+    const end: Buffer[] = [];
+    for (let step = await parts.next(); !step.done; step = await parts.next()) {
+      end.push(Buffer.from(await decoder.push(step.value)));
+    }
+    await decoder.end();
+    expect(Buffer.concat(end).toString()).toContain("event: done");
+  });
+
   it("that is broken off has all that was sent, and neither a last chunk nor a trailer", async () => {
     const valve = createValve();
     site = await startNodeSite({ answer: valve.answer, compression: true });
