@@ -1,4 +1,4 @@
-// What does it cost to send every event compressed, on its own? `node bench/compress.mjs [--rounds=5] [--only=sluice]`
+// What does it cost to send every event compressed, on its own? `node bench/compress.mjs [--rounds=3] [--only=sluice]`
 import { REFERENCE, compressors } from "./contenders/compress.mjs";
 import { startChild } from "./lib/child.mjs";
 import { median, short } from "./lib/numbers.mjs";
@@ -9,7 +9,7 @@ import { printTable } from "./lib/table.mjs";
 
 /** @typedef {{ bytes?: number, us?: number, fault?: string }} Measured per event */
 
-const options = readOptions({ rounds: 5, ms: 60, warmMs: 120, only: "", save: false });
+const options = readOptions({ rounds: 3, ms: 60, warmMs: 120, only: "", save: false });
 const jobs = ["simple", "ai-sdk", "openai"];
 const names = select(Object.keys(compressors), options.only);
 const started = await Promise.all(names.map(start));

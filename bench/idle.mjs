@@ -1,25 +1,33 @@
-// What does a stream cost on which nothing happens? `node bench/idle.mjs [--conns=4000] [--only=sluice]`. The server has
-// core 0, the client core 1.
+// What does a stream cost on which nothing happens? `node bench/idle.mjs [--conns=4000] [--rounds=2] [--only=sluice]`. The
+// server has core 0, the client core 1.
 import { REFERENCE, namesIn } from "./contenders/live.mjs";
 import { startLive, startLiveClient } from "./lib/live.mjs";
+import { median } from "./lib/numbers.mjs";
 import { readOptions, select } from "./lib/options.mjs";
 import { saveResult } from "./lib/results.mjs";
+import { interleave } from "./lib/rounds.mjs";
 import { printTable } from "./lib/table.mjs";
 
 /** @typedef {{ rssKiB: number, heldKiB: number }} Row per connection: of the process, and of JavaScript */
 
-const options = readOptions({ conns: 4_000, warm: 400, only: "", save: false });
+const options = readOptions({ conns: 4_000, warm: 400, rounds: 2, only: "", save: false });
 const { conns, warm } = options;
 
 const client = await startLiveClient();
-/** @type {Record<string, Row>} */
-const result = {};
-for (const name of select(namesIn("idle"), options.only)) {
+/** @type {Map<string, Row[]>} */
+const measured = new Map();
+await interleave(select(namesIn("idle"), options.only), options.rounds, async (name) => {
   const row = await measure(name);
   if (typeof row === "string") console.log(`${name} is left out: ${row}`);
-  else result[name] = row;
-}
+  else measured.set(name, [...(measured.get(name) ?? []), row]);
+});
 await client.stop();
+const result = Object.fromEntries(
+  [...measured].map(([name, rows]) => [
+    name,
+    { rssKiB: median(rows.map(({ rssKiB }) => rssKiB)), heldKiB: median(rows.map(({ heldKiB }) => heldKiB)) },
+  ]),
+);
 print();
 if (options.save) saveResult("idle", { reference: REFERENCE, settings: { conns }, result });
 

@@ -33,7 +33,7 @@ const benches = [
   { file: "serve.mjs", args: ["--mode=rate", "--data=text"], quick: ["--rounds=1", "--n=20", "--conns=50"] },
   { file: "serve.mjs", args: ["--mode=burst", "--data=long"], quick: ["--rounds=1", "--n=500"] },
   { file: "fanout.mjs", args: [], quick: ["--rounds=1", "--readers=20", "--n=20", "--singles=2"] },
-  { file: "idle.mjs", args: [], quick: ["--conns=200", "--warm=50"] },
+  { file: "idle.mjs", args: [], quick: ["--rounds=1", "--conns=200", "--warm=50"] },
   { file: "stalled.mjs", args: [], quick: ["--mb=3", "--readers=4"] },
   { file: "late.mjs", args: [], quick: ["--rounds=1", "--n=500"] },
   { file: "many.mjs", args: [], quick: ["--runs=50", "--seconds=1"] },

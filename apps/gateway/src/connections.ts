@@ -22,8 +22,11 @@ export function limitConnections(server: HttpServer | Http2SecureServer, most: n
   const surplus = new WeakSet<object>();
   if (most === 0) return { isSurplus: () => false };
   let open = 0;
+  // By their ends: an encrypted socket is another object than the one that came. Were they judged when they have shaken
+  // hands, of those that come at once the first would be refused, not the last.
+  const beyond = new Set<string>();
   const mark = (socket: Socket): void => {
-    if (open <= most) return;
+    if (!beyond.has(endsOf(socket))) return;
     surplus.add(socket);
     socket.setTimeout(SURPLUS_MS, () => socket.destroy());
   };
@@ -31,13 +34,18 @@ export function limitConnections(server: HttpServer | Http2SecureServer, most: n
   // Encrypted or not, each is counted once, by its TCP connection.
   server.on("connection", (socket: Socket) => {
     open += 1;
-    socket.once("close", () => (open -= 1));
+    const ends = endsOf(socket);
+    if (open > most) beyond.add(ends);
+    socket.once("close", () => {
+      open -= 1;
+      beyond.delete(ends);
+    });
     if (!isSecure(server)) mark(socket);
   });
   if (isSecure(server)) {
     server.on("secureConnection", mark);
     server.on("session", (session) => {
-      if (open <= most) return;
+      if (!beyond.has(endsOf(session.socket))) return;
       session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       session.close();
     });
@@ -49,6 +57,14 @@ export function tooManyConnections(): SluiceError {
   return new SluiceError("request/too-many-connections", "This server has as many connections as it can have.", {
     details: { retryAfterMs: 2_000 },
   });
+}
+
+function endsOf({
+  remoteAddress,
+  remotePort,
+  localAddress,
+}: Pick<Socket, "remoteAddress" | "remotePort" | "localAddress">): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
 function isSecure(server: HttpServer | Http2SecureServer): server is Http2SecureServer {

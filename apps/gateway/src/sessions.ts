@@ -39,8 +39,11 @@ export function createSessions(): Sessions {
     if (watched.silent === 1) session.ping(() => (watched.silent = 0));
     for (const [stream, life] of watched.streams) {
       life.age += 1;
-      const arrived = stream.endAfterHeaders || stream.readableEnded || stream.headersSent;
-      if (life.age > ARRIVING && !arrived) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      const arrived = stream.endAfterHeaders || stream.readableEnded;
+      if (life.age <= ARRIVING || arrived) continue;
+      if (!stream.headersSent) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      // Answered before all was there, and nobody waits for the rest (RFC 9113 section 8.1).
+      else if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
     }
     watched.idle = watched.streams.size > 0 ? 0 : watched.idle + 1;
     if (watched.idle >= IDLE) session.close();

@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { constants } from "node:http2";
 import { request as secureRequest } from "node:https";
 import { connect, type Socket } from "node:net";
+import { connect as encrypt } from "node:tls";
 import { describe, expect, it } from "vitest";
 import { networkOf } from "../src/limits.ts";
 import { makeCertificate, openSession } from "./secure.ts";
@@ -168,15 +169,16 @@ describe("POST /session", () => {
   });
 });
 
+const opened: Socket[] = [];
+const hold = async (port: number, count: number): Promise<readonly Socket[]> => {
+  const sockets = Array.from({ length: count }, () => connect(port, "127.0.0.1"));
+  opened.push(...sockets);
+  for (const socket of sockets) socket.on("error", () => {});
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
+  return sockets;
+};
+
 describe("SLUICE_MAX_CONNECTIONS", () => {
-  const opened: Socket[] = [];
-  const hold = async (port: number, count: number): Promise<readonly Socket[]> => {
-    const sockets = Array.from({ length: count }, () => connect(port, "127.0.0.1"));
-    opened.push(...sockets);
-    for (const socket of sockets) socket.on("error", () => {});
-    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
-    return sockets;
-  };
   const head = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
 
   it("answers the next one 503 with Retry-After and closes it, and serves those that were there before", async () => {
@@ -242,6 +244,23 @@ describe("SLUICE_MAX_CONNECTIONS over TLS", () => {
     });
     expect(status).toEqual([503, "2", "close"]);
     expect((await first.ask({ at: "GET /registry" })).status).toBe(200);
+  });
+
+  it("serves as many as allowed of those that come at once, and refuses the others", async () => {
+    const certificate = makeCertificate();
+    const at = await site({ ...certificate.env, SLUICE_MAX_CONNECTIONS: "10" });
+    const sockets = await hold(at.port, 20);
+    const statuses = await Promise.all(
+      sockets.map(async (socket) => {
+        const encrypted = encrypt({ socket, ca: certificate.pem(), servername: "localhost" });
+        encrypted.write("GET /registry HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        const [piece] = (await once(encrypted, "data")) as [Buffer];
+        return Number(piece.toString().slice("HTTP/1.1 ".length).split(" ")[0]);
+      }),
+    );
+    for (const socket of opened.splice(0)) socket.destroy();
+    expect(statuses.filter((status) => status === 200)).toHaveLength(10);
+    expect(statuses.filter((status) => status === 503)).toHaveLength(10);
   });
 
   it("counts wrong keys by the address over HTTP/2 too", async () => {

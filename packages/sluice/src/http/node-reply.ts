@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { breakOff } from "./break-off.ts";
 import { isGone, writeTo, type NodeRequest, type NodeResponse } from "./node.ts";
 import { NodeStream } from "./node-stream.ts";
 import type { Reply } from "./types.ts";
@@ -15,7 +16,7 @@ export interface NodeAnswer {
  * @throws what Node says of headers that cannot be written, before anything is
  */
 export function sendReply(reply: Reply, to: NodeAnswer): Promise<void> {
-  const { res } = to;
+  const { req, res, clock } = to;
   // Nobody is there any more, or somebody else has answered (a middleware that limits time, say).
   const tooLate = isGone(res) || res.headersSent;
   if (reply.kind !== "events") return tooLate ? Promise.resolve() : sendWhole(reply, to);
@@ -24,7 +25,15 @@ export function sendReply(reply: Reply, to: NodeAnswer): Promise<void> {
     return Promise.resolve();
   }
   writeHead(res, 200, reply.headers);
-  return new Promise((resolve) => void new NodeStream(reply.events, to, resolve));
+  return new Promise((resolve) => {
+    try {
+      new NodeStream(reply.events, to, resolve).start();
+    } catch {
+      // The stream itself has logged what kept it from being opened.
+      breakOff(req, res, clock);
+      resolve();
+    }
+  });
 }
 
 async function sendWhole(reply: Exclude<Reply, { kind: "events" }>, to: NodeAnswer): Promise<void> {

@@ -35,19 +35,30 @@ export class NodeStream implements StreamReader, Deadline {
   #writes = 0;
   #bytes = 0;
 
-  /** The headers are set already. */
+  /** @throws what `open` of the stream throws */
   constructor(events: EventStream, to: StreamTarget, done: () => void) {
     this.#events = events;
     this.#to = to;
     this.#done = done;
-    this.#socket = sendHead(to);
-    if (events.wire?.head) this.#send(events.wire.head);
-    this.#write(pieceOf(greeting(events.retryMs)));
-    onGone(to.req, to.res, this.#leave);
-    (this.#socket ?? to.res).on("drain", this.#drain);
     this.#source = events.open(this);
-    events.heartbeats.touch(this);
-    this.wake();
+  }
+
+  /** Once. The headers are set already. */
+  start(): void {
+    const { wire, retryMs, heartbeats } = this.#events;
+    const { req, res } = this.#to;
+    try {
+      this.#socket = sendHead(this.#to);
+      if (wire?.head) this.#send(wire.head);
+      this.#write(pieceOf(greeting(retryMs)));
+      if (this.#state !== "open") return;
+      onGone(req, res, this.#leave);
+      (this.#socket ?? res).on("drain", this.#drain);
+      heartbeats.touch(this);
+      this.#pump();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   wake(): void {
@@ -85,9 +96,13 @@ export class NodeStream implements StreamReader, Deadline {
   /** After the silence of a heartbeat. */
   onSilence(): void {
     if (this.#state !== "open") return;
-    this.#events.wire?.rest();
-    if (this.#betweenFrames && !this.#full) this.#write(BEAT);
-    this.#events.heartbeats.touch(this);
+    try {
+      this.#events.wire?.rest();
+      if (this.#betweenFrames && !this.#full) this.#write(BEAT);
+      if (this.#state === "open") this.#events.heartbeats.touch(this);
+    } catch (error) {
+      this.fail(error); // as in `wake`
+    }
   }
 
   #write(piece: Piece): void {

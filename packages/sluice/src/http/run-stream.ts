@@ -55,7 +55,12 @@ export class RunStream implements EventStream, Reader {
     this.seat?.arrive();
     this.#service.readers.add(this);
     this.meter.readerJoined(options.after.sequence > 0);
-    return openReader(this.#service, options, reader);
+    try {
+      return openReader(this.#service, options, reader);
+    } catch (error) {
+      this.closed({ error, left: false, writes: 0, bytes: 0 });
+      throw error;
+    }
   }
 
   breakOff(reason: unknown, lastFrame?: string): void {

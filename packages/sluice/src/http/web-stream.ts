@@ -63,6 +63,15 @@ class Body implements StreamReader, Deadline {
   }
 
   wake(): void {
+    try {
+      this.#pump();
+    } catch (error) {
+      // Of a store, say. Those who are woken after this one are not to miss it.
+      this.fail(error);
+    }
+  }
+
+  #pump(): void {
     if (!this.#wanted || this.#over) return;
     const piece = this.#source.take();
     if (piece) this.#send(piece);

@@ -25,7 +25,7 @@ export interface PacerOptions {
   readonly load: () => number;
 }
 
-const SAMPLE_MS = 100;
+const SAMPLE_MS = 50;
 const BUSY = 0.9;
 const CALM = 0.7;
 const FIRST_STEP_MS = 4;
@@ -45,7 +45,7 @@ export function createPacer({ clock, flushMs, maxFlushMs, load }: PacerOptions):
     if (maxFlushMs === 0 || now - sampledAt < SAMPLE_MS) return;
     sampledAt = now;
     const busy = load();
-    if (busy > BUSY) adaptive = Math.min(maxFlushMs, adaptive === 0 ? FIRST_STEP_MS : adaptive * 1.6);
+    if (busy > BUSY) adaptive = Math.min(maxFlushMs, adaptive === 0 ? FIRST_STEP_MS : adaptive * 2);
     else if (busy < CALM) adaptive = adaptive < FIRST_STEP_MS ? 0 : adaptive / 2;
   }
 

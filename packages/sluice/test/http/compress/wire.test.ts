@@ -140,6 +140,29 @@ describe("a gzip answer", () => {
     expect(hasAll(reader, reader.end())).toBe(true);
   });
 
+  it("is not larger for the change to a context, which knows what was sent before", () => {
+    const sizeOfNext = (contexts: number): number => {
+      const compression = new Compression(contexts);
+      const reader = open(compression);
+      for (const piece of pieces(ALONE - 1)) reader.write(piece);
+      expect(roomIn(compression)).toBe(0);
+      const { byteLength } = reader.write(pieces(1, ALONE - 1)[0]!).bytes;
+      reader.wire.close();
+      return byteLength;
+    };
+    expect(sizeOfNext(1)).toBeLessThan(sizeOfNext(0) * 1.2);
+  });
+
+  it("gets no context while others are sent what it is sent", () => {
+    const compression = new Compression(1);
+    const [first, second] = [open(compression), open(compression)];
+    // Each is the first of the two at every second piece.
+    for (const [index, piece] of pieces(ALONE * 4).entries()) {
+      for (const reader of index % 2 === 0 ? [first, second] : [second, first]) reader.write(piece);
+    }
+    expect(roomIn(compression)).toBe(1);
+  });
+
   it("gets none where there are none left, and goes on without", () => {
     const compression = new Compression(1);
     const [one, other] = [open(compression), open(compression)];
