@@ -114,4 +114,25 @@ describe("the sessions of HTTP/2", () => {
     expect(late?.rstCode).toBe(11);
     expect(answered?.closed).toBe(false);
   });
+
+  it("give no more to a request that was answered to the end before all of it was there", async () => {
+    const { port, sessions: at, streams } = await start();
+    const session = await client(port);
+    const request = session.request({ ":method": "POST", ":path": "/" });
+    request.on("error", () => {});
+    request.resume();
+    request.write("a part");
+    await once(server!, "stream");
+    const [stream] = streams;
+    await once(stream!, "data"); // Node itself closes one of whose body nothing was read
+    stream?.respond({ ":status": 413 });
+    stream?.end("too large");
+    await once(request, "end");
+    await tick(20, at, session);
+    expect(stream?.closed).toBe(false);
+    const closed = once(request, "close");
+    at.tick();
+    await closed;
+    expect(request.rstCode).toBe(0);
+  });
 });

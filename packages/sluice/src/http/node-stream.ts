@@ -87,6 +87,8 @@ export class NodeStream implements StreamReader, Deadline {
 
   fail(error: unknown, lastFrame?: string): void {
     if (this.#state === "over") return;
+    // Sent elsewhere, though it has everything: its last bytes are under way.
+    if (this.#state === "ending" && lastFrame !== undefined) return;
     const { req, res, clock } = this.#to;
     if (lastFrame !== undefined && this.#betweenFrames && !this.#full) this.#write(pieceOf(lastFrame));
     this.#over({ error, left: false });

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import { createMemoryLog } from "../../src/log/index.ts";
+import type { Clock } from "../../src/base/clock.ts";
+import { createMemoryLog, type LogStore } from "../../src/log/index.ts";
 import { createManualClock } from "../../src/testing/manual-clock.ts";
 import { SITES, ask, codeOf, createValve, eventsOf, say, startNodeSite, turn, until } from "./support.ts";
 
@@ -73,55 +74,64 @@ for (const [kind, start] of Object.entries(SITES)) {
   });
 }
 
+/** As memory, but as if others were there. */
+function reaching(reach: LogStore["reach"], clock: Clock): LogStore {
+  return new Proxy(createMemoryLog({ clock }), {
+    get(target, key) {
+      if (key === "reach") return reach;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
 describe("a drain", () => {
   // A process that exits once it has drained would take the last bytes with it, and with them the terminal.
-  it("waits for what was written until the connection has taken it", async () => {
-    const clock = createManualClock();
-    const valve = createValve();
-    const site = await startNodeSite({ answer: valve.answer, clock });
-    const connection = once(site.server, "connection");
-    const socket = connect(site.port, "127.0.0.1");
-    socket.pause();
-    socket.write("GET /stream?payload=%7B%22message%22%3A%7B%22content%22%3A%22x%22%7D%7D HTTP/1.1\r\nHost: x\r\n\r\n");
-    const [peer] = (await connection) as [Socket];
-    await until(() => valve.calls === 1);
-    // Until the socket takes no more, and less than what would make the writer wait is left.
-    valve.push({ type: "text-start", id: "t" });
-    while (peer.writableLength === 0) {
-      valve.push({ type: "text-delta", id: "t", delta: "x".repeat(8_000) });
-      await turn();
-      await turn();
-    }
-    valve.push({ type: "error", errorText: "the end", code: "PROCESSING_ERROR" });
-    let drained = false;
-    const draining = site.sluice.drain(new AbortController().signal).then(() => (drained = true));
-    await until(() => site.sluice.runs.producing === 0);
-    for (let left = 20; left > 0; left -= 1) await turn();
-    expect([drained, peer.writableLength > 0]).toEqual([false, true]);
-    let text = "";
-    socket.on("data", (chunk: Buffer) => (text = text.slice(-1_000) + chunk.toString()));
-    socket.resume();
-    await draining;
-    expect(peer.writableLength).toBe(0);
-    await until(() => text.endsWith("\r\n0\r\n\r\n"));
-    expect(text).toContain("the end");
-    socket.destroy();
-    await site.close();
-  });
+  // On a shared store readers are sent elsewhere: not this one, whose answer is complete.
+  it.each(["process", "cluster"] as const)(
+    "waits for what was written until the connection has taken it: %s",
+    async (reach) => {
+      const clock = createManualClock();
+      const valve = createValve();
+      const site = await startNodeSite({ answer: valve.answer, clock, store: reaching(reach, clock) });
+      const connection = once(site.server, "connection");
+      const socket = connect(site.port, "127.0.0.1");
+      socket.pause();
+      socket.write(
+        "GET /stream?payload=%7B%22message%22%3A%7B%22content%22%3A%22x%22%7D%7D HTTP/1.1\r\nHost: x\r\n\r\n",
+      );
+      const [peer] = (await connection) as [Socket];
+      await until(() => valve.calls === 1);
+      // Until the socket takes no more, and less than what would make the writer wait is left.
+      valve.push({ type: "text-start", id: "t" });
+      while (peer.writableLength === 0) {
+        valve.push({ type: "text-delta", id: "t", delta: "x".repeat(8_000) });
+        await turn();
+        await turn();
+      }
+      valve.push({ type: "error", errorText: "the end", code: "PROCESSING_ERROR" });
+      await until(() => site.sluice.runs.producing === 0);
+      for (let left = 20; left > 0; left -= 1) await turn();
+      let drained = false;
+      const draining = site.sluice.drain(new AbortController().signal).then(() => (drained = true));
+      for (let left = 20; left > 0; left -= 1) await turn();
+      expect([drained, peer.writableLength > 0]).toEqual([false, true]);
+      let text = "";
+      socket.on("data", (chunk: Buffer) => (text = text.slice(-1_000) + chunk.toString()));
+      socket.resume();
+      await draining;
+      expect(peer.writableLength).toBe(0);
+      await until(() => text.endsWith("\r\n0\r\n\r\n"));
+      expect(text).toContain("the end");
+      socket.destroy();
+      await site.close();
+    },
+  );
 });
 
 describe("a drain on a store that other nodes share", () => {
   it("sends readers of dialects whose clients come back elsewhere at once, the others stay", async () => {
-    const clock = createManualClock();
-    const memory = createMemoryLog({ clock });
-    // As memory, but as if others were there.
-    const store = new Proxy(memory, {
-      get(target, key) {
-        if (key === "reach") return "cluster";
-        const value: unknown = Reflect.get(target, key);
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
+    const store = reaching("cluster", createManualClock());
     const valve = createValve();
     const site = await startNodeSite({ answer: valve.answer, store });
     const asked = async (dialect: string): Promise<Response> =>

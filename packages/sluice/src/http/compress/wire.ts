@@ -51,6 +51,8 @@ interface Compressed {
   readonly piece: Piece;
   /** The end of what its readers have then. */
   readonly after: Uint8Array;
+  /** Set by the second of those who are sent the piece: the first cannot know of them. */
+  readonly company: { others: boolean };
 }
 
 const NOTHING = new Uint8Array();
@@ -69,6 +71,8 @@ class GzipWire implements Wire {
   #sum = EMPTY_SUM;
   #before: Uint8Array = NOTHING;
   #alone = 0;
+  /** Of the last piece, where this reader was its first. */
+  #company: Compressed["company"] | undefined;
   #context: GzipContext | undefined;
 
   constructor(shared: Compression) {
@@ -80,11 +84,14 @@ class GzipWire implements Wire {
     if (this.#context) return pieceFrom(this.#context.push(bytes));
     const known = this.#shared.made.get(piece);
     const made = known && isSame(known.before, this.#before) ? known : compressed(piece, this.#before);
-    if (!known) this.#shared.made.set(piece, made);
+    if (known) known.company.others = true;
+    else this.#shared.made.set(piece, made);
     this.#sum = addToSum(this.#sum, bytes);
     this.#before = made.after;
-    if (known) this.#alone = 0;
+    // One of many is first at every piece, and learns of the others with the next one.
+    if (known || this.#company?.others) this.#alone = 0;
     else this.#aloneAgain();
+    this.#company = known ? undefined : made.company;
     return made.piece;
   }
 
@@ -119,7 +126,8 @@ class GzipWire implements Wire {
 }
 
 function compressed({ bytes }: Piece, before: Uint8Array): Compressed {
-  return { before, piece: pieceFrom(deflateBlock(bytes, before)), after: lastOf(before, bytes) };
+  const company = { others: false };
+  return { before, piece: pieceFrom(deflateBlock(bytes, before)), after: lastOf(before, bytes), company };
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
@@ -139,6 +147,7 @@ function lastOf(before: Uint8Array, bytes: Uint8Array): Uint8Array {
 class BrotliWire implements Wire {
   readonly head: Piece | undefined = undefined;
   readonly #shared: Compression;
+  #begun = false;
   // Made with the first bytes: an answer may never be sent.
   #context: Context | undefined;
 
@@ -147,15 +156,18 @@ class BrotliWire implements Wire {
   }
 
   write(piece: Piece): Piece {
-    if (!this.#context) {
+    const first = !this.#begun;
+    this.#begun = true;
+    if (first && this.#shared.hasRoom) {
       this.#context = createBrotliContext();
       this.#shared.take();
     }
-    return pieceFrom(this.#context.push(piece.bytes));
+    // Promised to many at the same moment, the room may be gone, and the headers are out.
+    return pieceFrom(this.#context ? this.#context.push(piece.bytes) : storedInBrotli(piece.bytes, first));
   }
 
   end(): Piece {
-    const last = this.#context?.end() ?? NOTHING;
+    const last = this.#context?.end() ?? LAST_OF_BROTLI;
     this.close();
     return pieceFrom(last);
   }
@@ -170,4 +182,21 @@ class BrotliWire implements Wire {
     this.#context = undefined;
     this.#shared.giveBack();
   }
+}
+
+/** An empty last block. */
+const LAST_OF_BROTLI: Uint8Array = Uint8Array.of(0x03);
+const STORED_MOST = 65_536;
+
+/** As blocks that are not compressed (RFC 7932, section 9.2), for which no context is needed. */
+function storedInBrotli(bytes: Uint8Array, first: boolean): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.byteLength; at += STORED_MOST) {
+    const block = bytes.subarray(at, at + STORED_MOST);
+    // Of a stream's first block one bit more comes before: a window of 64 KiB.
+    const bits = first && at === 0 ? 1 : 0;
+    const header = ((block.byteLength - 1) << (3 + bits)) | (1 << (19 + bits));
+    parts.push(Uint8Array.of(header & 255, (header >> 8) & 255, header >> 16), block);
+  }
+  return Buffer.concat(parts);
 }

@@ -189,6 +189,18 @@ describe("a gzip answer", () => {
     expect(roomIn(compression)).toBe(1);
   });
 
+  it("costs one compression a piece for a thousand readers, and no context", () => {
+    const compression = new Compression(128);
+    const readers = Array.from({ length: 1_000 }, () => open(compression));
+    // The same before all of them.
+    for (const reader of readers) reader.beat();
+    for (const piece of pieces(ALONE * 3)) {
+      const made = new Set(readers.map((reader) => reader.write(piece)));
+      expect(made.size).toBe(1);
+    }
+    expect(roomIn(compression)).toBe(128);
+  });
+
   it("of a piece larger than deflate's window, and of one that does not compress, is byte-exact", () => {
     const compression = new Compression(1);
     const reader = open(compression);
@@ -229,6 +241,25 @@ describe("a brotli answer", () => {
     expect(createWire("gzip", compression)).toBeDefined();
     reader.end();
     expect(createWire("br", compression)).toBeDefined();
+  });
+});
+
+describe("a brotli answer whose room went to another between headers and first bytes", () => {
+  it("is sent in blocks that need no context, each decoded at once", async () => {
+    const compression = new Compression(1);
+    const late = createWire("br", compression)!;
+    const one = open(compression, "br");
+    const decoder = createStreamDecoder("br");
+    const content = [...frames(40), noise(65_536), noise(65_537), noise(200_000), ...frames(3)];
+    for (const bytes of content) {
+      const got = await decoder.push(late.write(pieceFrom(bytes)).bytes);
+      expect(Buffer.compare(got, bytes)).toBe(0);
+    }
+    await decoder.push(late.end().bytes);
+    await decoder.end();
+    expect(roomIn(compression)).toBe(0);
+    one.end();
+    expect(roomIn(compression)).toBe(1);
   });
 });
 

@@ -37,7 +37,7 @@ for (const [kind, start] of Object.entries(SITES)) {
       const path = `/runs/${id}/events?after=12`;
       throwing.broken = true;
       for (let round = 0; round < 3; round += 1) {
-        await expect(site.fetch(path).then((response) => response.text())).rejects.toThrow();
+        await expect(site.fetch(path).then((response) => response.text())).rejects.toBeInstanceOf(Error);
       }
       expect(site.lines.filter(({ level }) => level === "error").map(({ fields }) => fields["code"])).toEqual([
         "PROCESSING_ERROR",
@@ -78,7 +78,7 @@ describe("a response whose write throws", () => {
     const plain = await fetch(url, question);
     broken = true;
     await clock.advance(15_000);
-    await expect(wrapped.text()).rejects.toThrow();
+    await expect(wrapped.text()).rejects.toBeInstanceOf(Error);
     valve.end();
     expect(await plain.text()).toContain("\n:\n\n");
     server.close();
