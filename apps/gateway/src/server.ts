@@ -20,13 +20,15 @@ export interface WebServer {
 // Readers get their terminal within this after the last run has ended, or are cut off.
 const LAST_FRAMES_MS = 2_000;
 const POLL_MS = 50;
+// Longer than load balancers keep an idle connection (60 s): whoever closes first, the other must not be sending on it.
+const KEEP_ALIVE_MS = 65_000;
 
 export function createWebServer(
   tls: TlsFiles | undefined,
   handle: (req: NodeRequest, res: NodeResponse) => void,
 ): WebServer {
   if (tls) return createTlsServer(tls, handle);
-  const server = createServer(handle);
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, handle);
   return {
     scheme: "http",
     server,
@@ -43,7 +45,7 @@ export function createWebServer(
 function createTlsServer(tls: TlsFiles, handle: (req: NodeRequest, res: NodeResponse) => void): WebServer {
   const server = createSecureServer({ ...HTTP2, ...readCertificate(tls) }, handle);
   // Node gives these to a server of HTTP/1.1 only, and one that speaks both would keep idle connections for ever.
-  Object.assign(server, { keepAliveTimeout: 5_000 });
+  Object.assign(server, { keepAliveTimeout: KEEP_ALIVE_MS });
   const sockets = new Set<Socket>();
   server.on("secureConnection", (socket) => {
     sockets.add(socket);
