@@ -134,10 +134,10 @@ describe("who may see /metrics", () => {
     expect(await look(KEYS, bearer("key1"))).toBe(401);
   });
 
-  it("this machine, where none is set, with and without keys of owners", async () => {
+  it("this machine, where no key is set; with keys of owners nobody without the operator's", async () => {
     expect(await look({}, {})).toBe(200);
-    expect(await look({ SLUICE_API_KEYS: "alice:key1" }, {})).toBe(200);
-    expect(await look({ SLUICE_API_KEYS: "alice:key1" }, bearer("key1"))).toBe(200);
+    expect(await look({ SLUICE_API_KEYS: "alice:key1" }, {})).toBe(401);
+    expect(await look({ SLUICE_API_KEYS: "alice:key1" }, bearer("key1"))).toBe(401);
   });
 
   it("nobody who comes through a proxy, under another name, or from a page of another origin", async () => {

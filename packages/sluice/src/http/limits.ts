@@ -12,7 +12,8 @@ export interface ReaderLimits {
    * Asked by every route that streams, after authorisation and before any work: `start` when a run is to be started,
    * `read` when one is there already. To refuse, throw a SluiceError: `request/rate-limited` or
    * `request/too-many-streams` (429), with `details.retryAfterMs` for `Retry-After`. What it returns is called once,
-   * when the stream is over. Streams of `startRun`, `resume` and the like ask `read`; `startRun` itself does not ask.
+   * when the stream is over, and must not throw. Streams of `startRun`, `resume` and the like ask `read`; `startRun`
+   * itself does not ask.
    */
   readonly admit?: Admit;
 }
