@@ -121,7 +121,7 @@ class RedisLog implements LogStore {
     const grace = new Grace(clock, options.graceMs ?? 7_000);
     const now = time ? () => String(time()) : () => "";
     this.#context = { commands, keys: createKeys(prefix), clock, log, grace, time: now };
-    this.#indexes = new Indexes(this.#context);
+    this.#indexes = new Indexes(this.#context, client.isCluster === true);
     const given = options.subscriber ?? sharedSubscriber(client);
     const subscriber = given ?? duplicateOf(client);
     if (!given) {
@@ -155,7 +155,7 @@ class RedisLog implements LogStore {
     if (entries.length === 0) throw new SluiceError("option/invalid", "An append needs at least one entry.");
     const answer = await this.#producing.close(id, [...entries], at);
     this.#waiting.bells.alarm(this.#context.keys.bell(id));
-    void this.#indexes.closed(id, answer.text(3), answer.maybe(5), answer.number(4));
+    void this.#indexes.justClosed(id, answer.text(3), answer.maybe(5), answer.number(4));
     return { last: answer.number(1) };
   }
 

@@ -85,6 +85,38 @@ describe("a cluster of three", () => {
     });
   });
 
+  it("finds a run again whose end its server lost, though the index had taken it out", async () => {
+    const clock = createManualClock(1_700_000_000_000);
+    const options = { client, prefix: "undone", time: clock.now, keepMs: 0 };
+    const [a, b] = [createRedisLog(options), createRedisLog(options)];
+    const lease = { holder: "a", ttlMs: 1_000 };
+    const { fence } = await a.create("log", { owner: "o", meta: {}, ttlMs: 60_000, lease });
+    await a.append("log", ["one"], { expected: 0, fence });
+    const keys = ["undone:{log}:log", "undone:{log}:entries"];
+    const before = await Promise.all(keys.map((key) => client.dumpBuffer(key)));
+    await a.close("log", ["end"], { expected: 1, fence });
+    await expect.poll(async () => Number(await client.zscore("undone:{leases}:due", "log"))).toBe(clock.now() + 10_000);
+    await Promise.all(keys.map((key, index) => client.restore(key, 0, before[index]!, "REPLACE")));
+    await a[Symbol.asyncDispose]();
+    await clock.advance(5_000);
+    expect(await b.lapsed(10)).toEqual([]);
+    // Looked at every third of a second or so, as a reaper does: silence would be an outage.
+    let lapsed: readonly string[] = [];
+    for (let left = 40; left > 0 && lapsed.length === 0; left -= 1) {
+      await clock.advance(1_000);
+      lapsed = await b.lapsed(10);
+    }
+    expect(lapsed).toEqual(["log"]);
+    const taken = await b.lease("log", { holder: "b", ttlMs: 1_000 });
+    await b.close("log", ["the end"], { expected: 1, fence: taken.fence });
+    for (let left = 20; left > 0; left -= 1) {
+      await clock.advance(1_000);
+      await b.lapsed(10);
+    }
+    expect(await client.zscore("undone:{leases}:due", "log")).toBeNull();
+    await b[Symbol.asyncDispose]();
+  });
+
   it("rings the bells of logs on every node, faster than readers look by themselves", async () => {
     // Readers that look by themselves would not see it before the test's time is over.
     const [a, b] = [0, 1].map(() => createRedisLog({ client, prefix: "bells", pollMs: 3_600_000 }));

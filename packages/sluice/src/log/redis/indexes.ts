@@ -9,6 +9,8 @@ import { DUE, ENLIST, HELD, PAGE, SWEEP, WATCH } from "./scripts/indexes.ts";
 export const KEPT_MS = 60_000;
 /** Without a log for so long, a place in a list is nobody's. Makers give up after seconds. */
 const YOUNG_MS = 60_000;
+/** So long after the end of a log its server may still lose it: longer than a replica is ever behind. */
+const UNDO_MS = 10_000;
 const SAMPLE = 2;
 const DUE_PAGE = 256;
 const OFFSET = /^\d{1,16}$/;
@@ -19,9 +21,12 @@ const OFFSET = /^\d{1,16}$/;
  */
 export class Indexes {
   readonly #context: Context;
+  readonly #apart: boolean;
 
-  constructor(context: Context) {
+  /** @param apart the indexes may lie on another server than a log: one may lose what the other has kept */
+  constructor(context: Context, apart: boolean) {
     this.#context = context;
+    this.#apart = apart;
   }
 
   /** Before the log is made. `fresh` is false when the list has this id already. */
@@ -56,6 +61,22 @@ export class Indexes {
       await this.#context.commands.call("zrem", this.#context.keys.due, id);
     } catch {
       // The next look at `due` finds it.
+    }
+  }
+
+  /**
+   * The same right after the close. A fail-over of the log's own server may undo that one, and not the index, so there
+   * the log stays in the list for a while, to be looked at once more. Never rejects.
+   */
+  async justClosed(id: string, owner: string, key: string | undefined, leftMs: number): Promise<void> {
+    if (!this.#apart) return this.closed(id, owner, key, leftMs);
+    const { commands, keys, clock, time } = this.#context;
+    const again = Number(time() || clock.now()) + UNDO_MS;
+    try {
+      if (key !== undefined) await this.settle(owner, key, id, leftMs + KEPT_MS);
+      await commands.call("zadd", keys.due, "XX", "GT", String(again), id);
+    } catch {
+      // It stays at its place, and is looked at sooner.
     }
   }
 
