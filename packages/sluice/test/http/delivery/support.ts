@@ -16,7 +16,7 @@ import { turn } from "../support.ts";
 
 export { turn, until } from "../support.ts";
 
-export const RUN_ID = "run_1";
+const RUN_ID = "run_1";
 
 /** A log and what delivers it, without HTTP. */
 export interface Bench {
