@@ -307,8 +307,9 @@ function serialise(event: RunEvent): string {
     throw new SluiceError("chat/invalid-event", `\`data\` is ${typeof event.data}, which JSON cannot hold.`);
   }
   try {
-    const text = JSON.stringify("event" in event ? inOrder(event) : event);
-    return SUSPECT.test(text) ? JSON.stringify(event, withoutPrototypes) : text;
+    const ordered = "event" in event ? inOrder(event) : event;
+    const text = JSON.stringify(ordered);
+    return SUSPECT.test(text) ? JSON.stringify(ordered, withoutPrototypes) : text;
   } catch (cause) {
     throw new SluiceError("chat/invalid-event", "The event cannot be written as JSON.", { cause });
   }
@@ -316,7 +317,10 @@ function serialise(event: RunEvent): string {
 
 // Dialects tell an application event by its beginning, and take the data out of its text: it ends the object.
 function inOrder(event: RunEvent): object {
-  if (!isApplicationEvent(event)) return Object.assign({ type: event.type }, event);
+  if (!isApplicationEvent(event)) {
+    const { type, ...rest } = event;
+    return { type, ...rest };
+  }
   const { event: name, data, ...rest } = event;
   return { event: name, ...rest, data };
 }

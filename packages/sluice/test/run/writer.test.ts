@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../../src/chat/index.ts";
+import { builtInDialects } from "../../src/dialects/index.ts";
 import type { LogStore } from "../../src/log/index.ts";
 import { createWriter, type OpenRun } from "../../src/run/index.ts";
 import { openRun } from "../../src/run/open.ts";
@@ -299,3 +300,27 @@ function listenedTo(signal: AbortSignal): Listened {
     },
   };
 }
+
+describe("the text of an event", () => {
+  // What dialects tell from the text alone must be what the event says, whatever order its keys came in.
+  it.each([
+    { event: "weather", data: { constructor: 1 }, extra: { prototype: 1 } },
+    { data: { a: 1 }, event: "weather", extra: 2 },
+    JSON.parse('{"event": "weather", "data": {"__proto__": {"a": 1}, "b": 2}, "extra": 3}'),
+    JSON.parse('{"event": "weather", "data": {"constructor": 1}, "type": "data-x"}'),
+    JSON.parse('{"event": "weather", "data": 1, "__proto__": {"a": 1}, "type": "data-x"}'),
+  ] as readonly RunEvent[])("gives every dialect the frame that the event gives: %j", async (event) => {
+    const { run, id, store } = await watchAppends().open();
+    await run.append(event);
+    await run.finish();
+    const { entries } = await store.read(id, { after: 1, maxEntries: 1 });
+    const [entry = ""] = entries;
+    const parsed = JSON.parse(entry) as RunEvent;
+    expect("type" in parsed).toBe("type" in event);
+    for (const dialect of builtInDialects) {
+      const frames = dialect.alone?.({ runId: id, createdAt: 0 })(parsed, 2);
+      const frame = dialect.quick?.(entry);
+      expect(frame ? [frame] : frames).toEqual(frames);
+    }
+  });
+});
