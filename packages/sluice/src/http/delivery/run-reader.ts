@@ -29,7 +29,7 @@ export interface RunReaderOptions {
   /** The name of the feed whose wording is the same. */
   readonly feed: string;
   readonly after: Position;
-  /** UTF-8 bytes that the log had after this position when the reader came. */
+  /** About how many bytes the log had after this position when the reader came. */
   readonly backlog: number;
   /** True when there was nothing after it. */
   readonly live: boolean;
@@ -159,8 +159,10 @@ export class RunReader implements PieceSource {
     // What a step makes is held until it is taken: characters may be three bytes each.
     const { entries, end } = await runs.store.read(this.#runId, { after: this.#at, ...STEP, maxLength: LARGE });
     if (this.#closed) return;
-    const text = new Pieces(optimalChunkSize(this.#backlog));
-    const backlog = this.#backlog;
+    // One that fell behind since it came has at least what was read.
+    const backlog = Math.max(this.#backlog, lengthOf(entries));
+    this.#backlog = backlog;
+    const text = new Pieces(optimalChunkSize(backlog));
     const taken = this.#word(entries, text);
     // Much may be read for little that is sent, or for nothing.
     this.#work += backlog - this.#backlog;
@@ -221,6 +223,10 @@ export class RunReader implements PieceSource {
 }
 
 const NOTHING: Piece = pieceOf("");
+
+function lengthOf(entries: readonly string[]): number {
+  return entries.reduce((length, entry) => length + entry.length, 0);
+}
 
 /** Whole frames, gathered into pieces of about one size. */
 class Pieces {

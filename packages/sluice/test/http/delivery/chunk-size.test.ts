@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { aiSdkDialect } from "../../../src/dialects/index.ts";
 import { optimalChunkSize } from "../../../src/http/index.ts";
-import { createBench, until } from "./support.ts";
+import { createBench, turn, until } from "./support.ts";
 
 describe("the size of a piece for a reader with so many bytes to get", () => {
   const sizes: readonly (readonly [bytes: number | undefined, size: number])[] = [
@@ -37,4 +37,25 @@ describe("the size of a piece for a reader with so many bytes to get", () => {
       expect(reader.largest).toBeGreaterThan(size - 150); // whole frames
     },
   );
+
+  it("is for what was read when a live reader has fallen behind, however little there was when it came", async () => {
+    const bench = await createBench();
+    await bench.append({ type: "text-start", id: "t" });
+    const reader = await bench.join(aiSdkDialect);
+    const other = await bench.join(aiSdkDialect); // keeps the feed going, past its window
+    reader.full = true;
+    const delta = { type: "text-delta", id: "t", delta: "twenty letters a bit" } as const;
+    for (let left = 40; left > 0; left -= 1) {
+      await bench.append(...Array.from({ length: 100 }, () => delta));
+      await turn();
+    }
+    await bench.close({ type: "text-end", id: "t" }, { type: "finish" });
+    await until(() => other.over);
+    const before = reader.pieces;
+    reader.full = false;
+    await until(() => reader.over);
+    expect(reader.text).toBe(other.text);
+    // 330 KB in pieces of about 4 KiB.
+    expect(reader.pieces - before).toBeLessThan(120);
+  });
 });
