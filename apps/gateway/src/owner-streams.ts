@@ -52,8 +52,8 @@ interface Held {
 
 /**
  * A hash per owner, `<prefix>:limit:streams:<owner>`, has a field per node: how many it holds, and until when that
- * counts. A node only ever writes its own whole count, so whatever is lost is put right by the next renewal, and a
- * node that is killed leaves nothing behind for longer than its lease.
+ * counts. A node only ever writes its own whole count, so whatever is lost is put right by the next renewal, or
+ * ends with the lease: that of a node that is killed, and of an owner whose last stream ended while Redis was away.
  */
 export function leaseStreams(options: LeasedStreamsOptions): OwnerStreams {
   const { client, ask, limit, prefix, node, leaseMs, time, every = repeat } = options;

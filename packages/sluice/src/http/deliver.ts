@@ -1,8 +1,8 @@
 import { SluiceError } from "../base/errors.ts";
 import type { Position } from "../base/offset.ts";
-import { encodeFrames, inPieces, parseEntry, type Reading } from "./encode-entry.ts";
+import { encodeFrames, inPieces, type Reading } from "./encode-entry.ts";
 import type { Piece } from "./delivery/piece.ts";
-import { STEP } from "./replay.ts";
+import { STEP, parseEntry } from "./replay.ts";
 import type { Service } from "./service.ts";
 
 /**

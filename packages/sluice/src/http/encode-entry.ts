@@ -1,9 +1,8 @@
 import { formatOffset, formatPosition } from "../base/offset.ts";
-import type { RunEvent } from "../chat/index.ts";
 import type { Dialect, Frame, WordingAlone } from "../dialects/index.ts";
 import { encodeEvent } from "../sse/index.ts";
 import { pieceOf, type Piece } from "./delivery/piece.ts";
-import { answerOf, replay } from "./replay.ts";
+import { answerOf, parseEntry, replay } from "./replay.ts";
 import type { Service } from "./service.ts";
 import type { Turn } from "./turns.ts";
 import type { EncodedEntry } from "./types.ts";
@@ -120,9 +119,4 @@ export async function inPieces(text: string, turn: Turn): Promise<readonly Piece
     start = end;
   }
   return pieces;
-}
-
-/** An entry of a run. This library's writer has written it, and checked it. */
-export function parseEntry(entry: string): RunEvent {
-  return JSON.parse(entry) as RunEvent;
 }

@@ -31,7 +31,7 @@ export async function replay(
   for (let sequence = 0; sequence < last;) {
     if (sequence > 0) await turn();
     const { entries } = await store.read(runId, { after: sequence, ...STEP });
-    for (const entry of entries.slice(0, last - sequence)) each(parseEvent(entry), (sequence += 1));
+    for (const entry of entries.slice(0, last - sequence)) each(parseEntry(entry), (sequence += 1));
   }
 }
 
@@ -44,7 +44,7 @@ export async function answerOf({ runs, turn }: Service, runId: string, last: num
   let head = "";
   let literal = "";
   const flush = (): void => {
-    if (literal !== "") answer.add(parseEvent(head + literal + DELTA_END));
+    if (literal !== "") answer.add(parseEntry(head + literal + DELTA_END));
     literal = "";
   };
   for (let sequence = 0; sequence < last;) {
@@ -58,15 +58,15 @@ export async function answerOf({ runs, turn }: Service, runId: string, last: num
       if (delta) {
         head = delta.head;
         literal += delta.literal;
-      } else if (!splitApplicationEvent(entry)) answer.add(parseEvent(entry));
+      } else if (!splitApplicationEvent(entry)) answer.add(parseEntry(entry));
     }
   }
   flush();
   return answer.message;
 }
 
-// Written by this library's writer, which has checked it.
-function parseEvent(entry: string): RunEvent {
+/** An entry of a run. This library's writer has written it, and checked it. */
+export function parseEntry(entry: string): RunEvent {
   return JSON.parse(entry) as RunEvent;
 }
 

@@ -4,11 +4,7 @@ import type { Meter } from "../base/meter.ts";
 import type { Message } from "../chat/index.ts";
 import type { Dialects } from "../dialects/index.ts";
 import type { Conversations, Runs } from "../run/index.ts";
-import type { Encoding } from "./compress/negotiate.ts";
-import type { Compression } from "./compress/wire.ts";
-import type { Deadlines } from "./delivery/deadlines.ts";
-import type { Feeds } from "./delivery/feeds.ts";
-import type { Pacer } from "./delivery/pacer.ts";
+import type { Delivery } from "./delivery/options.ts";
 import type { Seats } from "./limits.ts";
 import type { Readers } from "./readers.ts";
 import type { Shared } from "./shared.ts";
@@ -16,7 +12,7 @@ import type { Turn } from "./turns.ts";
 import type { Authorize, EncodedEntry } from "./types.ts";
 
 /** What every handler works with. */
-export interface Service {
+export interface Service extends Delivery {
   readonly runs: Runs;
   readonly conversations: Conversations;
   readonly clock: Clock;
@@ -29,16 +25,6 @@ export interface Service {
   readonly turn: Turn;
   readonly entries: Shared<EncodedEntry>;
   readonly messages: Shared<Message>;
-  readonly feeds: Feeds;
-  readonly pacer: Pacer;
-  readonly heartbeats: Deadlines;
-  readonly stalls: Deadlines;
-  /** From so many entries on that a reader has still to get, deltas that follow each other are joined. */
-  readonly mergeBehind: number;
-  /** In the order in which they are offered; none when nothing is compressed. */
-  readonly encodings: readonly Encoding[];
-  readonly compression: Compression;
-  readonly heartbeatMs: number;
   readonly retryMs: number;
   /** Where the routes are mounted: empty, or `/api`. */
   readonly basePath: string;

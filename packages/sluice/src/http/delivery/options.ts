@@ -36,7 +36,9 @@ export interface Delivery {
   readonly pacer: Pacer;
   readonly heartbeats: Deadlines;
   readonly stalls: Deadlines;
+  /** From so many entries on that a reader has still to get, deltas that follow each other are joined. */
   readonly mergeBehind: number;
+  /** In the order in which they are offered; none when nothing is compressed. */
   readonly encodings: readonly Encoding[];
   readonly compression: Compression;
   readonly heartbeatMs: number;
