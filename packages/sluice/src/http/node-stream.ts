@@ -108,18 +108,18 @@ export class NodeStream implements StreamReader, Deadline {
   }
 
   #write(piece: Piece): void {
-    const { wire, meter } = this.#events;
+    const { wire } = this.#events;
     this.#betweenFrames = piece.endsFrame;
     this.#writes += 1;
     this.#bytes += piece.bytes.byteLength;
     // Somebody else has ended the answer: what is written to the socket now would be part of the next one.
     if (this.#to.res.writableEnded) return this.#over({ left: true });
-    const sent = wire ? wire.write(piece) : piece;
-    meter.sent(piece.bytes.byteLength, sent.bytes.byteLength);
-    this.#send(sent);
+    this.#send(wire ? wire.write(piece) : piece, piece.bytes.byteLength);
   }
 
-  #send(piece: Piece): void {
+  /** @param frames bytes of frames in it; what only compression needs has none */
+  #send(piece: Piece, frames = 0): void {
+    this.#events.meter.sent(frames, piece.bytes.byteLength);
     const socket = this.#socket;
     this.#full = !(socket ? socket.write(piece.chunk) : writeTo(this.#to.res, piece.bytes));
   }

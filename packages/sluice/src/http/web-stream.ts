@@ -104,14 +104,14 @@ class Body implements StreamReader, Deadline {
     this.#betweenFrames = piece.endsFrame;
     this.#writes += 1;
     this.#bytes += piece.bytes.byteLength;
-    const { wire, meter, heartbeats } = this.#events;
-    const sent = wire ? wire.write(piece) : piece;
-    meter.sent(piece.bytes.byteLength, sent.bytes.byteLength);
-    this.#enqueue(sent);
+    const { wire, heartbeats } = this.#events;
+    this.#enqueue(wire ? wire.write(piece) : piece, piece.bytes.byteLength);
     heartbeats.touch(this);
   }
 
-  #enqueue({ bytes }: Piece): void {
+  /** @param frames bytes of frames in it; what only compression needs has none */
+  #enqueue({ bytes }: Piece, frames = 0): void {
+    this.#events.meter.sent(frames, bytes.byteLength);
     // A copy: it is the reader's from now on, who may change it or give it to another thread.
     this.#controller.enqueue(new Uint8Array(bytes));
   }

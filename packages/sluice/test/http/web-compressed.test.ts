@@ -4,6 +4,7 @@ import { connect as connectHttp2, createServer as createHttp2Server } from "node
 import { connect, type AddressInfo } from "node:net";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
+import { noMeter } from "../../src/base/meter.ts";
 import { createManualClock } from "../../src/testing/manual-clock.ts";
 import { createStreamDecoder } from "./compress/support.ts";
 import { SITES, createValve, say, startNodeSite, until, type NodeSite, type Site } from "./support.ts";
@@ -336,4 +337,31 @@ describe("contexts", () => {
     }
     await expectRoom(path);
   });
+});
+
+describe("what is counted of an answer", () => {
+  it.each(["gzip", "br", "identity"])(
+    "is every byte on the wire and every byte of frames, over %s",
+    async (encoding) => {
+      let [frames, wire] = [0, 0];
+      const sent = (given: number, taken: number): void => {
+        frames += given;
+        wire += taken;
+      };
+      const at = await startNodeSite({ compression: true, meter: { ...noMeter, sent } });
+      site = at;
+      const path = await finishedRun(at);
+      const answer = await open(at, path, { "accept-encoding": encoding });
+      const bytes = await bytesOf(answer);
+      expect(wire).toBe(bytes.byteLength);
+      expect(frames).toBe(Buffer.byteLength(decoded(answer.headers["content-encoding"], bytes)));
+      [frames, wire] = [0, 0];
+      const web = await at.sluice.handle(
+        new Request(`http://site.test${path}`, { headers: { "accept-encoding": encoding } }),
+      );
+      const body = Buffer.from(await web.arrayBuffer());
+      expect(wire).toBe(body.byteLength);
+      expect(frames).toBe(Buffer.byteLength(decoded(web.headers.get("content-encoding") ?? undefined, body)));
+    },
+  );
 });
