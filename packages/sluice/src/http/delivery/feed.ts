@@ -119,7 +119,12 @@ export class Feed implements Paced {
 
   /** Asks the log for more. */
   flush(): void {
-    this.#tail.next().then(this.#onStep, this.#onError);
+    try {
+      this.#tail.next().then(this.#onStep, this.#onError);
+    } catch (error) {
+      // Of a store that throws where it should reject: others are flushed by the same timer.
+      this.#onError(error);
+    }
   }
 
   #follow(after: number): AsyncIterator<LogSlice> {

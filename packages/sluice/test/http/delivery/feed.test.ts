@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { SluiceError } from "../../../src/base/errors.ts";
 import type { RunEvent } from "../../../src/chat/index.ts";
 import { builtInDialects, simpleDialect, type Dialect } from "../../../src/dialects/index.ts";
-import { createMemoryLog, type LogSlice } from "../../../src/log/index.ts";
+import { createMemoryLog, type LogSlice, type LogStore } from "../../../src/log/index.ts";
 import { createBench, eventsIn, inOrder, turn, until, type Bench, type FakeReader } from "./support.ts";
 
 const START: readonly RunEvent[] = [{ type: "start" }, { type: "text-start", id: "t" }];
@@ -251,6 +251,26 @@ describe("the feed of a run", () => {
     await until(() => late.every(({ ended }) => ended));
     const whole = await plain(bench);
     for (const { text, error } of late) expect([text, error]).toEqual([whole, undefined]);
+  });
+
+  it("fails all who wait for a log that throws where it should reject, at once and at a pace", async () => {
+    const memory = createMemoryLog();
+    const steps = (): AsyncIterator<LogSlice> => ({
+      next: () => {
+        throw new TypeError("broken");
+      },
+    });
+    const store = new Proxy(memory, {
+      get(target, name: keyof LogStore) {
+        if (name === "tail") return () => ({ [Symbol.asyncIterator]: steps });
+        const method = target[name];
+        return typeof method === "function" ? method.bind(target) : method;
+      },
+    });
+    const bench = await createBench({ store, flushMs: 25 });
+    const [first, second] = [await bench.join(simpleDialect), await bench.join(simpleDialect)];
+    await bench.clock.advance(25);
+    for (const { error } of [first, second]) expect(error).toEqual(new TypeError("broken"));
   });
 
   it("fails those who are at an entry that its dialect throws at, and no others", async () => {
