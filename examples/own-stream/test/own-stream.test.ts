@@ -8,6 +8,9 @@ import { app as honoApp } from "../hono.ts";
 import { server as nodeServer } from "../node.ts";
 import { createRoute } from "../ai-sdk-route.ts";
 
+/** To a question with this text the provider says one piece and then nothing. */
+const UNENDING = "Never end";
+
 const question = (requestId: string, content = "Hello"): string =>
   JSON.stringify({ requestId, messages: [{ role: "user", content }] });
 
@@ -16,13 +19,12 @@ let provider: OpenAIServer;
 let next: typeof import("../next-route.ts");
 let express: Server;
 let url: string;
-let stall = false; // the provider says one piece and then nothing
 
 beforeAll(async () => {
   provider = await startOpenAIServer({
-    *script() {
+    *script({ body }) {
       yield { type: "text", text: "Grüße, " };
-      if (stall) yield { type: "stall" };
+      if (JSON.stringify(body).includes(UNENDING)) yield { type: "stall" };
       yield { type: "text", text: "Welt 🌍", cut: true };
       yield { type: "finish" };
     },
@@ -93,10 +95,9 @@ describe("Express", () => {
   });
 
   it("stops the model's own request when somebody stops the run", async () => {
-    stall = true;
     let stopped = false;
-    const response = await fetch(`${url}/api/chat`, { method: "POST", headers, body: question("express 2") });
-    stall = false;
+    const body = question("express 2", UNENDING);
+    const response = await fetch(`${url}/api/chat`, { method: "POST", headers, body });
     const text = response.body?.pipeThrough(new TextDecoderStream());
     let seen = "";
     for await (const chunk of text ?? []) {
