@@ -16,7 +16,10 @@ export function createModels(config: Pick<Config, "openai">): Models {
   const { apiKey, baseURL = null } = openai; // null: OpenAI's own, whatever the environment says
   // The SDK prints pieces of answers when it warns; what fails is told by the run's own log line.
   const client = new OpenAI({ apiKey, baseURL, logLevel: "off" });
-  return modelsOf(new Map(openai.models.map((model) => [model, createOpenAIModel({ client, model })])), false);
+  return modelsOf(
+    new Map(openai.models.map((model) => [model, createOpenAIModel({ client, model, wholeWhenLimited: true })])),
+    false,
+  );
 }
 
 function modelsOf(models: ReadonlyMap<string, Model>, demo: boolean): Models {

@@ -6,6 +6,7 @@ import { isObject } from "../base/json.ts";
 import type { JsonObject } from "../base/json.ts";
 import { fromOpenAIChat } from "../dialects/index.ts";
 import { toModelError } from "./openai-errors.ts";
+import { asChunk } from "./openai-whole.ts";
 import type { Model, ModelMessage, ModelRequest } from "./types.ts";
 
 /** The one call made of the `openai` package's client, so that another version or a double fits too. */
@@ -13,6 +14,7 @@ export interface OpenAIClient {
   readonly chat: {
     readonly completions: {
       create(body: OpenAIRequest, options: { readonly signal: AbortSignal }): PromiseLike<AsyncIterable<unknown>>;
+      create(body: OpenAIWholeRequest, options: { readonly signal: AbortSignal }): PromiseLike<unknown>;
     };
   };
 }
@@ -25,6 +27,9 @@ export interface OpenAIRequest {
   readonly stream_options: { readonly include_usage: true };
 }
 
+/** The same, for an answer in one piece. */
+export type OpenAIWholeRequest = Omit<OpenAIRequest, "stream" | "stream_options"> & { readonly stream: false };
+
 export interface OpenAIModelOptions {
   /** Its own `timeout` and `maxRetries` apply; only calls that gave nothing yet are retried. */
   readonly client: OpenAIClient;
@@ -34,6 +39,11 @@ export interface OpenAIModelOptions {
   readonly name?: string;
   /** Longest wait for the first chunk, retries included, and for each next one. Default 60,000. */
   readonly stallMs?: number;
+  /**
+   * Where the provider refuses a stream with 429 before its first chunk: asks once more, for the answer in one piece.
+   * Some providers limit the two apart. Default false.
+   */
+  readonly wholeWhenLimited?: boolean;
   readonly clock?: Clock;
 }
 
@@ -42,7 +52,7 @@ export interface OpenAIModelOptions {
  * `llm/rate-limited`, `llm/failed`, `llm/stalled` and `llm/truncated`; their messages say nothing of the provider's.
  */
 export function createOpenAIModel(options: OpenAIModelOptions): Model {
-  const { client, model, name = "openai", stallMs = 60_000, clock = systemClock } = options;
+  const { client, model, name = "openai", stallMs = 60_000, wholeWhenLimited = false, clock = systemClock } = options;
   if (!(stallMs >= 1 && stallMs <= LONGEST_TIMER_MS)) {
     throw new SluiceError("option/invalid", `stallMs must be from 1 to ${LONGEST_TIMER_MS} milliseconds.`, {
       details: { option: "stallMs" },
@@ -55,7 +65,8 @@ export function createOpenAIModel(options: OpenAIModelOptions): Model {
       const callSignal = AbortSignal.any([signal, stall.signal]);
       const onStall = (): void =>
         stall.abort(new SluiceError("llm/stalled", `The model sent nothing for ${stallMs} ms.`));
-      const chunks = untilAborted(call(client, toBody(request, model), callSignal), callSignal);
+      const body = toBody(request, model);
+      const chunks = untilAborted(call(client, { body, wholeWhenLimited, signal: callSignal }), callSignal);
       try {
         yield* fromOpenAIChat(watch(chunks, { arm: () => clock.timer(stallMs, onStall), signal }));
       } catch (error) {
@@ -97,8 +108,25 @@ function allowed(settings: JsonObject): JsonObject {
   return Object.fromEntries(SETTINGS.filter((key) => Object.hasOwn(settings, key)).map((key) => [key, settings[key]]));
 }
 
-async function* call(client: OpenAIClient, body: OpenAIRequest, signal: AbortSignal): AsyncGenerator<unknown> {
-  yield* await client.chat.completions.create(body, { signal });
+interface CallOptions {
+  readonly body: OpenAIRequest;
+  readonly wholeWhenLimited: boolean;
+  readonly signal: AbortSignal;
+}
+
+async function* call(client: OpenAIClient, options: CallOptions): AsyncGenerator<unknown> {
+  const { body, wholeWhenLimited, signal } = options;
+  const { completions } = client.chat;
+  let stream: AsyncIterable<unknown>;
+  try {
+    stream = await completions.create(body, { signal });
+  } catch (error) {
+    if (!wholeWhenLimited || signal.aborted || toModelError(error).code !== "llm/rate-limited") throw error;
+    const { stream: _stream, stream_options: _usage, ...rest } = body;
+    yield asChunk(await completions.create({ ...rest, stream: false }, { signal }));
+    return;
+  }
+  yield* stream;
 }
 
 interface WatchOptions {

@@ -14,3 +14,5 @@ export type {
 } from "./openai-server.ts";
 export { startRedisCluster, startRedisSentinel, startRedisServer } from "./redis-server.ts";
 export type { RedisSentinel, RedisServer, RedisServerOptions, RedisServers } from "./redis-server.ts";
+export { tokenStream } from "./token-stream.ts";
+export type { TestToken, TokenStreamOptions } from "./token-stream.ts";

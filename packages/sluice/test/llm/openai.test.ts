@@ -215,6 +215,54 @@ describe("a failure", () => {
   });
 });
 
+describe("a model whose provider refuses streams with 429", () => {
+  const limited: OpenAIScript = ({ body }) =>
+    body["stream"] === true
+      ? [{ type: "status", status: 429, message: "slow down" }]
+      : [
+          { type: "text", text: " Whole 🌍 " },
+          { type: "tool", index: 0, id: "call_1", name: "look", arguments: '{"at":1}' },
+          { type: "tool", index: 1, id: "call_2", name: "look", arguments: '{"at":2}' },
+          { type: "finish", reason: "tool_calls" },
+          { type: "usage", input: 3, output: 4 },
+        ];
+
+  it("gives the answer in one piece when it may ask for that, with tools and usage", async () => {
+    const { model, server } = await start(limited, { wholeWhenLimited: true });
+    const events = await collect(model.stream({ ...REQUEST, settings: { temperature: 1 } }, never));
+    expect(events.filter(({ type }) => type === "text-delta")).toMatchObject([{ delta: " Whole 🌍 " }]);
+    expect(events.filter(({ type }) => type === "tool-input-available")).toMatchObject([
+      { toolCallId: "call_1", toolName: "look", input: { at: 1 } },
+      { toolCallId: "call_2", toolName: "look", input: { at: 2 } },
+    ]);
+    expect(events.at(-1)).toMatchObject({
+      type: "finish",
+      finishReason: "tool-calls",
+      messageMetadata: { usage: { inputTokens: 3, outputTokens: 4 } },
+    });
+    expect(server.requests.map(({ body }) => body)).toMatchObject([
+      { stream: true },
+      { stream: false, temperature: 1, model: "gpt-test" },
+    ]);
+    expect(server.requests[1]?.body).not.toHaveProperty("stream_options");
+  });
+
+  it("fails with llm/rate-limited when it may not, or when that is refused too", async () => {
+    const { model, server } = await start(limited);
+    expect((await failure(model.stream(REQUEST, never))).code).toBe("llm/rate-limited");
+    expect(server.requests).toHaveLength(1);
+    const always = await start(() => [{ type: "status", status: 429 }], { wholeWhenLimited: true });
+    expect((await failure(always.model.stream(REQUEST, never))).code).toBe("llm/rate-limited");
+    expect(always.server.requests).toHaveLength(2);
+  });
+
+  it("asks no second time for any other refusal", async () => {
+    const { model, server } = await start(() => [{ type: "status", status: 400 }], { wholeWhenLimited: true });
+    expect((await failure(model.stream(REQUEST, never))).code).toBe("llm/refused");
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
 describe("a stall", () => {
   it("before the answer is llm/stalled after stallMs, and ends the call", async () => {
     const { server, model, clock, arrival } = await startSilent();

@@ -1,0 +1,36 @@
+import { systemClock, type Clock } from "../base/clock.ts";
+
+/** Finished contexts by key. Redis fits with two lines: `get`, and `set(key, context, "PX", ttlMs)`. */
+export interface RagCache {
+  get(key: string): string | undefined | Promise<string | undefined>;
+  set(key: string, context: string, ttlMs: number): unknown;
+}
+
+export interface RagCacheOptions {
+  /** Over it, what was not used for the longest time is dropped. Default 1,000. */
+  readonly maxEntries?: number;
+  readonly clock?: Clock;
+}
+
+/** A cache in this process's memory. */
+export function createRagCache(options: RagCacheOptions = {}): RagCache {
+  const { maxEntries = 1_000, clock = systemClock } = options;
+  /** In the order of the last use. */
+  const entries = new Map<string, { readonly context: string; readonly until: number }>();
+  return {
+    get(key) {
+      const entry = entries.get(key);
+      if (!entry) return undefined;
+      entries.delete(key);
+      if (entry.until <= clock.now()) return undefined;
+      entries.set(key, entry);
+      return entry.context;
+    },
+    set(key, context, ttlMs) {
+      entries.delete(key);
+      entries.set(key, { context, until: clock.now() + ttlMs });
+      const [oldest] = entries.keys();
+      if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest);
+    },
+  };
+}
