@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { Cluster, Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRedisLog, type RedisClient } from "../../src/log/redis.ts";
+import { CREATE } from "../../src/log/redis/scripts/create.ts";
 import { logCases, type LogCaseContext } from "../../src/testing/log-cases.ts";
 import { createManualClock } from "../../src/testing/manual-clock.ts";
 import { startRedisCluster, startRedisServer } from "../../src/testing/redis-server.ts";
@@ -39,6 +40,38 @@ describe("one redis-server", () => {
       await expect(run(given)).resolves.toBeUndefined();
       await given.store[Symbol.asyncDispose]();
     });
+  });
+
+  // Whoever had looked behind a claim before its log was made took it over when that log had ended since: a question that
+  // came twice at the same instant was asked twice, where the answer was shorter than the pause between two looks.
+  it("gives who waits behind a claim the log that was made and ended meanwhile", async () => {
+    let [isHeld, release] = [false, (): void => {}];
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const slow = client.duplicate();
+    const call = slow.call.bind(slow) as (command: string, args: string[]) => Promise<unknown>;
+    const holding = async (command: string, args: string[]): Promise<unknown> => {
+      if (args[0] === CREATE.sha) {
+        isHeld = true;
+        await released;
+      }
+      return call(command, args);
+    };
+    const clock = createManualClock();
+    const a = createRedisLog({ client: Object.assign(slow, { call: holding }), prefix: "meanwhile" });
+    const b = createRedisLog({ client, prefix: "meanwhile", clock });
+    const options = { owner: "o", meta: {}, ttlMs: 60_000, claim: { key: "k", hash: "h" } };
+    const making = a.create("log a", options);
+    await expect.poll(() => isHeld).toBe(true);
+    const waiting = b.create("log b", options);
+    for (let turn = 0; turn < 5; turn += 1) await b.state("log a"); // behind its first look
+    release();
+    const { fence } = await making;
+    await a.close("log a", ["t"], { expected: 0, fence });
+    await expect.poll(() => client.hget('meanwhile:claim:["o","k"]', "until")).toBe("0");
+    await clock.advance(5);
+    expect(await waiting).toMatchObject({ created: false, state: { id: "log a" } });
+    await Promise.all([a, b].map((store) => store[Symbol.asyncDispose]()));
+    slow.disconnect();
   });
 
   it("answers any commands as the model does", async () => {

@@ -66,9 +66,10 @@ async function claim(context: Context, id: string, token: string, given: CreateL
     const holder = await findLog(context, answer.text(1));
     const { owner, claim: held } = holder?.state ?? {};
     if (holder && owner === given.owner && held?.key === given.claim.key) return { by: holder };
-    // Its maker is at work, or was killed in the middle.
-    found = answer.text(2);
-    if (answer.number(3) > 0) await sleep(context.clock, pause);
+    // Its maker is at work, or was killed in the middle. Only what is not there when its time is over never comes.
+    const isMakers = answer.number(3) > 0;
+    found = isMakers ? "" : answer.text(2);
+    if (isMakers) await sleep(context.clock, pause);
   }
 }
 
