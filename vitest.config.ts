@@ -19,6 +19,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@sluice/source", "node"] } },
   test: {
     reporters: ["default", new ClosingLine()],
+    // A busy machine may need more than the usual second; who is in time waits no longer for it.
+    expect: { poll: { timeout: 15_000 } },
     projects: [
       {
         extends: true,
@@ -27,7 +29,7 @@ export default defineConfig({
           include: units,
           exclude: [...always, ...programs],
           maxWorkers: Math.min(availableParallelism(), 4),
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,13 +26,17 @@ describe("the README's curl lines", () => {
   beforeAll(async () => {
     const env = { ...process.env, PORT: "0", OPENAI_API_KEY: "", OPENAI_BASE_URL: "", SLUICE_API_KEYS: "" };
     gateway = spawn(process.execPath, [join(root, "apps/gateway/dist/cli.js")], { cwd: folder, env });
+    let said = "";
     for await (const chunk of gateway.stdout ?? []) {
-      url = /http:\/\/127\.0\.0\.1:\d+/.exec(String(chunk))?.[0] ?? url;
+      said += String(chunk);
+      url = /^Sluice is at (\S+)\n/m.exec(said)?.[1] ?? "";
       if (url !== "") break;
     }
   });
-  afterAll(() => {
-    gateway.kill();
+  afterAll(async () => {
+    const ended = once(gateway, "exit");
+    gateway.kill("SIGKILL");
+    await ended; // or it would write into what is removed
     rmSync(folder, { recursive: true });
   });
 
@@ -46,7 +51,7 @@ describe("the README's curl lines", () => {
     const local = command
       .replaceAll("http://127.0.0.1:3000", url)
       .replaceAll("/tmp/sluice.jar", join(folder, "jar"))
-      .replaceAll("rate=20", "rate=200");
+      .replaceAll("rate=20", "rate=50");
     const curl = spawn("bash", ["-c", `exec ${local.replace("curl", "curl -sS --max-time 20")}`]);
     let text = "";
     for await (const chunk of curl.stdout) {

@@ -116,7 +116,7 @@ describe("the studio in Chromium", () => {
   });
 
   it("shows the whole answer once after a reload in the middle of it", async () => {
-    const text = "Tell me about aqueducts words=200 rate=80";
+    const text = "Tell me about aqueducts words=400 rate=80";
     await ask(text);
     await untilLongerThan(80);
     expect(await answer().getAttribute("data-status")).toBe("streaming");
@@ -129,7 +129,7 @@ describe("the studio in Chromium", () => {
   });
 
   it("goes on by itself after the connection was lost, and says so meanwhile", async () => {
-    const text = "Tell me about rivers words=150 rate=60";
+    const text = "Tell me about rivers words=300 rate=60";
     await ask(text);
     await untilLongerThan(80);
     proxy.setPlan(() => ({ cut: { afterBytes: 0, by: "reset" } }));

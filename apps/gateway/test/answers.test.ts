@@ -106,7 +106,7 @@ describe("a gateway with the demo model", () => {
 
   it("goes on without a reader that leaves, and says so in one log line", async () => {
     const at = await site();
-    const stream = await openStream(at.url, { body: question("words=40 rate=200 ttft=0") });
+    const stream = await openStream(at.url, { body: question("words=300 rate=200 ttft=0") });
     const headers = { authorization: `Bearer ${String(stream.message.headers["sluice-owner-token"])}` };
     await stream.until(({ event }) => event === "chunk");
     stream.message.destroy();

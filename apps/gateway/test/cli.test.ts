@@ -1,11 +1,12 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { parseEnv } from "node:util";
 import { startOpenAIServer, type OpenAIServer, type OpenAIStep } from "sluice/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { parseConfig } from "../src/config.ts";
 import { startCli, urlOf } from "./cli.ts";
-import { ask, openStream, question, raw, type OpenStream } from "./support.ts";
+import { ask, openStream, question, type OpenStream } from "./support.ts";
 
 let provider: OpenAIServer | undefined;
 afterEach(() => provider?.close());
@@ -40,7 +41,7 @@ async function startHeld(): Promise<Held> {
   };
 }
 
-const DIALECTS = ["simple", "graph", "ai-sdk"];
+const DIALECTS = ["ai-sdk", "simple", "graph", "graph-channels", "envelope", "update", "text"];
 const untilWords = (stream: OpenStream): Promise<unknown> => stream.until(({ data }) => data.includes("One"));
 const bearer = (stream: OpenStream): Record<string, string> => ({
   authorization: `Bearer ${String(stream.message.headers["sluice-owner-token"])}`,
@@ -54,12 +55,15 @@ describe("the program", () => {
     expect(cli.stdout()).toMatch(/demo.*OPENAI_API_KEY/);
     expect(cli.stdout()).toContain("only this machine may ask");
     expect((await ask(url, { at: "GET /ready" })).status).toBe(200);
-    const { port } = new URL(url);
-    const kept = raw(Number(port), "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n");
+    const kept = connect(Number(new URL(url).port), "127.0.0.1");
+    kept.on("error", () => {}); // a reset is a way to end
+    kept.write("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n");
+    expect(String(await once(kept, "data"))).toMatch(/^HTTP\/1\.1 200/);
     expect((await ask(url, { body: question() })).text).toContain("event: done");
+    expect(kept.readyState).toBe("open");
     cli.kill("SIGTERM");
     expect(await cli.ended).toBe(0);
-    expect(await kept).toMatch(/^HTTP\/1\.1 200/);
+    kept.destroy();
     expect([cli.stderr(), cli.log()]).toEqual(["", []]);
   });
 
@@ -106,20 +110,23 @@ describe("the program", () => {
     );
     await Promise.all(streams.map(untilWords));
     const generated = ask(url, { at: "POST /generate", headers: bearer(streams[0] as OpenStream), body: question() });
-    await held.asked(4);
+    await held.asked(DIALECTS.length + 1);
     cli.kill("SIGTERM");
     const ends = await Promise.all(streams.map((stream) => stream.rest()));
-    expect(ends.map(({ broken }) => broken)).toEqual([false, false, false]);
-    const [simple, graph, sdk] = ends.map(({ events }) => events);
-    for (const last of [simple?.at(-1), graph?.at(-1)]) {
-      expect(last).toMatchObject({ event: "error", data: expect.stringContaining('"code":"run/shutdown"') as string });
+    expect(ends.map(({ broken }) => broken)).toEqual(DIALECTS.map(() => false));
+    const [sdk, ...others] = ends.map(({ events }) => events);
+    for (const events of others) {
+      expect(events.at(-1)).toMatchObject({
+        event: "error",
+        data: expect.stringContaining('"code":"run/shutdown"') as string,
+      });
     }
     expect(sdk?.at(-2)?.data).toMatch(/^\{"type":"error","errorText":".*shut down/);
     expect(sdk?.at(-1)?.data).toBe("[DONE]");
     expect(await generated).toMatchObject({ status: 503, code: "run/shutdown" });
     expect(await cli.ended).toBe(0);
     const ended = cli.log().filter(({ msg }) => msg === "run interrupted");
-    expect(ended.map(({ code }) => code)).toEqual(Array(4).fill("run/shutdown"));
+    expect(ended.map(({ code }) => code)).toEqual(Array(DIALECTS.length + 1).fill("run/shutdown"));
     expect(ended.map(({ run }) => run)).toEqual(expect.arrayContaining(streams.map(({ runId }) => runId)));
   });
 

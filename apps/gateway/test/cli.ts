@@ -24,10 +24,11 @@ export interface Cli {
 const CLI = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 const TSX = import.meta.resolve("tsx");
 
-const children: { readonly child: ChildProcess; readonly directory: string }[] = [];
-afterEach(() => {
-  for (const { child, directory } of children.splice(0)) {
+const children: { readonly child: ChildProcess; readonly gone: Promise<unknown>; readonly directory: string }[] = [];
+afterEach(async () => {
+  for (const { child, gone, directory } of children.splice(0)) {
     child.kill("SIGKILL");
+    await gone; // or it would write into what is removed
     rmSync(directory, { recursive: true });
   }
 });
@@ -41,7 +42,6 @@ export function startCli(env: Env = {}, { file }: { readonly file?: string } = {
     env: { PATH: process.env["PATH"] ?? "", PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  children.push({ child, directory });
   let out = "";
   let err = "";
   let closed = false;
@@ -57,6 +57,7 @@ export function startCli(env: Env = {}, { file }: { readonly file?: string } = {
       resolve(code ?? signal);
     });
   });
+  children.push({ child, gone: ended, directory });
   return {
     pid: child.pid ?? 0,
     stdout: () => out,

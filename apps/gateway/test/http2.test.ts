@@ -111,23 +111,29 @@ describe("one session of HTTP/2", () => {
     const { open, ask } = connect();
     const whole = await ask({ headers: ALICE, body: question() });
     expect(whole.text.length).toBeGreaterThan(pieces * size);
-    const before = held();
+    const before = await held();
     const readers = await Promise.all(Array.from({ length: stalled }, () => open(readingOf(idOf(whole)))));
     // While this one read everything on the same session, the others could have been sent as much.
     expect((await ask(readingOf(idOf(whole)))).text.length).toBeGreaterThan(pieces * size);
     // Both ends are in this process: a window here, 64 KiB there, and what is on the way.
-    expect(held() - before).toBeLessThan(stalled * 256 * 1024);
+    expect((await held()) - before).toBeLessThan(stalled * 256 * 1024);
     for (const { stream } of readers) stream.close(NGHTTP2_CANCEL);
   });
 });
 
-/** Bytes in buffers that something refers to. */
-function held(): number {
+/** Bytes in buffers that something refers to. What nobody does is freed in the background, after it was collected. */
+async function held(): Promise<number> {
   setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
-  if (typeof collect === "function") collect();
-  const { external, arrayBuffers } = process.memoryUsage();
-  return external + arrayBuffers;
+  const collect = runInNewContext("gc") as () => void;
+  let least = Infinity;
+  for (let same = 0; same < 5; same += 1) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+    const { external, arrayBuffers } = process.memoryUsage();
+    if (external + arrayBuffers < least) same = 0;
+    least = Math.min(least, external + arrayBuffers);
+  }
+  return least;
 }
 
 async function openSessionJson({ ask, session }: Session, id: string): Promise<{ readonly json: unknown }> {
@@ -295,8 +301,10 @@ describe("a hostile client of HTTP/2", () => {
   it("that opens and resets streams without end is sent away, and others are served", async () => {
     const { connect } = await secureSite();
     const hostile = connect().session;
-    let sentAway = false;
-    hostile.once("goaway", () => (sentAway = true));
+    const sentAway = new Promise<boolean>((resolve) => {
+      hostile.once("goaway", () => resolve(true));
+      hostile.once("close", () => resolve(false));
+    });
     await once(hostile, "remoteSettings");
     // 5,000 of them, a hundred a turn: what is reset within the turn never leaves the client.
     for (let turn = 0; turn < 50 && !hostile.closed && !hostile.destroyed; turn += 1) {
@@ -306,7 +314,7 @@ describe("a hostile client of HTTP/2", () => {
       for (const stream of streams) stream.close(NGHTTP2_CANCEL);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(sentAway).toBe(true);
+    expect(await sentAway).toBe(true);
     expect((await connect().ask({ at: "GET /health" })).status).toBe(200);
   });
 

@@ -237,7 +237,7 @@ describe("anonymous callers", () => {
 
   it("do not see, read, stop or cancel each other's runs, nor share idempotency keys", async () => {
     const at = await site();
-    const body = question("words=50 rate=5", { requestId: "mine" });
+    const body = question("words=5000 rate=5", { requestId: "mine" });
     const stream = await openStream(at.url, { body });
     const { runId } = stream;
     const other = (await tryOut(at, {})).cookie ?? "";

@@ -99,7 +99,7 @@ export function openSession(url: string, options: ClientSessionOptions & { reado
 function restOf(stream: ClientHttp2Stream, head: Pick<Answered, "status" | "headers">): Promise<Answered> {
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
-    stream.on("data", (piece: Buffer) => pieces.push(piece));
+    stream.on("data", (piece: Buffer) => pieces.push(piece)).resume(); // somebody may have paused it
     const done = (): void =>
       resolve({ ...head, text: Buffer.concat(pieces).toString("utf8"), reset: stream.rstCode ?? 0 });
     if (stream.destroyed) done();

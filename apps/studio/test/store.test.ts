@@ -4,6 +4,8 @@ import type { ChatStorage } from "../src/chat/saved-chat.ts";
 import { createChatStore, type ChatStore } from "../src/chat/store.ts";
 import { createFakeGateway, refusal, type FakeGateway } from "./fake-gateway.ts";
 
+const PATIENCE = { timeout: 15_000, interval: 5 };
+
 describe("asking", () => {
   it("shows the question at once, and the words as they come", async () => {
     const { store, gateway } = page();
@@ -11,7 +13,7 @@ describe("asking", () => {
     expect(last(store)).toMatchObject({ question: "Why?", state: { kind: "submitted" } });
     await status(store, "streaming");
     gateway.send(start, ...text("Be"), delta("cause"));
-    await vi.waitFor(() => expect(said(store)).toBe("Because"));
+    await vi.waitFor(() => expect(said(store)).toBe("Because"), PATIENCE);
     expect(last(store).state.kind).toBe("streaming");
     gateway.send(delta("."), finish);
     await status(store, "ready");
@@ -50,7 +52,7 @@ describe("asking", () => {
     let published = 0;
     store.subscribe(() => (published += 1));
     gateway.send(start, ...text(""), ...Array.from("abcdefgh", delta));
-    await vi.waitFor(() => expect(frames.length).toBe(1));
+    await vi.waitFor(() => expect(frames.length).toBe(1), PATIENCE);
     await settled();
     expect(published).toBe(0);
     frames.shift()?.();
@@ -65,7 +67,7 @@ describe("stopping", () => {
     store.ask("Why?");
     await status(store, "streaming");
     gateway.send(start, ...text("Half an ans"));
-    await vi.waitFor(() => expect(said(store)).toBe("Half an ans"));
+    await vi.waitFor(() => expect(said(store)).toBe("Half an ans"), PATIENCE);
     store.stop();
     expect(last(store).state).toMatchObject({ stopping: true });
     await status(store, "ready");
@@ -98,7 +100,7 @@ describe("stopping", () => {
     const { store, gateway } = page({ patient: true });
     gateway.answerNext("/stream", unreachable);
     store.ask("Why?");
-    await vi.waitFor(() => expect(last(store).state).toMatchObject({ waiting: "unreachable" }));
+    await vi.waitFor(() => expect(last(store).state).toMatchObject({ waiting: "unreachable" }), PATIENCE);
     store.stop();
     await status(store, "ready");
     expect(gateway.asked).toHaveLength(1);
@@ -111,7 +113,7 @@ describe("stopping", () => {
     await status(store, "streaming");
     gateway.answerNext("/runs/run1/stop", unreachable);
     store.stop();
-    await vi.waitFor(() => expect(last(store).state).toMatchObject({ kind: "streaming", stopping: false }));
+    await vi.waitFor(() => expect(last(store).state).toMatchObject({ kind: "streaming", stopping: false }), PATIENCE);
     store.stop();
     await status(store, "ready");
   });
@@ -182,7 +184,7 @@ describe("reloading", () => {
     store.ask("Why?");
     await status(store, "streaming");
     gateway.send(start, ...text("One "), delta("two "));
-    await vi.waitFor(() => expect(said(store)).toBe("One two "));
+    await vi.waitFor(() => expect(said(store)).toBe("One two "), PATIENCE);
     store.save();
 
     const reloaded = page({ gateway, storage });
@@ -199,7 +201,7 @@ describe("reloading", () => {
     store.ask("Why?");
     await status(store, "streaming");
     gateway.send(start, ...text("One "), delta("two "));
-    await vi.waitFor(() => expect(said(store)).toBe("One two "));
+    await vi.waitFor(() => expect(said(store)).toBe("One two "), PATIENCE);
     store.save();
 
     const shown: string[] = [];
@@ -235,7 +237,7 @@ describe("reloading", () => {
     await answered(store, gateway, "Why?", "Because. ".repeat(100));
     const reloaded = page({ gateway, storage });
     expect(last(reloaded.store).answer).toBeUndefined();
-    await vi.waitFor(() => expect(said(reloaded.store)).toBe("Because. ".repeat(100)));
+    await vi.waitFor(() => expect(said(reloaded.store)).toBe("Because. ".repeat(100)), PATIENCE);
     expect(gateway.asked).toHaveLength(1);
   });
 
@@ -244,7 +246,7 @@ describe("reloading", () => {
     store.ask("Why?");
     await status(store, "streaming");
     gateway.send(start, ...text("Half"));
-    await vi.waitFor(() => expect(said(store)).toBe("Half"));
+    await vi.waitFor(() => expect(said(store)).toBe("Half"), PATIENCE);
     store.save();
     gateway.answerNext("/runs/run1/events", () => refusal(404, "run/not-found", "There is no such run."));
     const reloaded = page({ gateway, storage });
@@ -265,7 +267,7 @@ describe("a broken connection", () => {
     store.ask("Why?");
     await status(store, "streaming");
     gateway.send(start, ...text("One "), delta("two "));
-    await vi.waitFor(() => expect(said(store)).toBe("One two "));
+    await vi.waitFor(() => expect(said(store)).toBe("One two "), PATIENCE);
     const states: unknown[] = [];
     store.subscribe(() => states.push(last(store).state));
     gateway.cut();
@@ -365,7 +367,7 @@ function said(store: ChatStore): string {
 }
 
 async function status(store: ChatStore, kind: string): Promise<void> {
-  await vi.waitFor(() => expect(last(store).state.kind).toBe(kind), { timeout: 5000, interval: 5 });
+  await vi.waitFor(() => expect(last(store).state.kind).toBe(kind), PATIENCE);
 }
 
 async function answered(store: ChatStore, gateway: FakeGateway, question: string, answer: string): Promise<void> {

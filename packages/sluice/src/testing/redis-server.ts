@@ -164,7 +164,7 @@ async function start(options: RedisServerOptions, args: Arguments): Promise<Redi
     const common = ["--bind", "127.0.0.1", "--dir", dir, "--daemonize", "no", "--logfile", "", "--save", ""];
     const child = spawn(BINARY, [...own, ...common, ...(options.args ?? [])], { stdio: ["ignore", "pipe", "inherit"] });
     const exited = exitOf(child);
-    const failure = await ready(child, exited, port);
+    const failure = await ready(child, exited, { port, password: passwordOf(options) });
     if (failure === undefined) return serverOf(child, exited, port, dir, options);
     child.kill("SIGKILL");
     await exited;
@@ -225,7 +225,11 @@ function exitOf(child: ChildProcess): Promise<void> {
 }
 
 /** Resolves with what went wrong, or with nothing once the server answers. */
-async function ready(child: ChildProcess, exited: Promise<void>, port: number): Promise<Error | undefined> {
+async function ready(
+  child: ChildProcess,
+  exited: Promise<void>,
+  { port, password }: { readonly port: number; readonly password: string | undefined },
+): Promise<Error | undefined> {
   const said: string[] = [];
   if (child.stdout) createInterface({ input: child.stdout }).on("line", (line) => said.push(line) > 20 && said.shift());
   let gone = false;
@@ -234,7 +238,10 @@ async function ready(child: ChildProcess, exited: Promise<void>, port: number): 
     await until(async () => {
       if (gone) throw new Error(`${BINARY} did not start on port ${port}:\n${said.join("\n")}`);
       // One that asks for a password answers too.
-      return /PONG|NOAUTH/.test(await ask(port, ["ping"]).catch(() => ""));
+      if (!/PONG|NOAUTH/.test(await ask(port, ["ping"]).catch(() => ""))) return false;
+      // Another process may have taken the port in between.
+      const info = await ask(port, ["info", "server"], password).catch(() => "");
+      return /process_id:(\d+)/.exec(info)?.[1] === String(child.pid);
     });
     return undefined;
   } catch (error) {

@@ -9,9 +9,10 @@ import type { Clock } from "../../src/base/clock.ts";
 import type { LogStore } from "../../src/log/index.ts";
 
 const folders: string[] = [];
-const children: ChildProcess[] = [];
+const children: { readonly child: ChildProcess; readonly gone: Promise<void> }[] = [];
 afterAll(async () => {
-  for (const child of children) child.kill("SIGKILL");
+  for (const { child } of children) child.kill("SIGKILL");
+  await Promise.all(children.map(({ gone }) => gone)); // or they would write into what is removed
   for (const folder of folders) await rm(folder, { recursive: true, force: true });
 });
 
@@ -71,7 +72,6 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
     stdio: ["ignore", "pipe", "inherit"],
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
-  children.push(child);
   const lines: string[] = [];
   let unfinished = "";
   let over = false;
@@ -89,6 +89,7 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
       resolve();
     });
   });
+  children.push({ child, gone: ended });
   return {
     pid: child.pid ?? 0,
     ended,

@@ -25,7 +25,8 @@ async function run(kind: string, where: string): Promise<readonly [quarter: Told
 const HEAP = 20;
 const ANONYMOUS = 45;
 
-describe("finished runs do not stay in the memory of a node", () => {
+// Each takes some 10 s.
+describe("finished runs do not stay in the memory of a node", { timeout: 180_000 }, () => {
   it("on disk", async () => {
     const [quarter, all] = await run("disk", await folder());
     expect(all.heap - quarter.heap).toBeLessThan(HEAP);

@@ -125,12 +125,16 @@ describe("where what was lost is not kept", () => {
 describe("a log that is taken over", () => {
   const SHORT: CreateLog = { ...LOG, lease: { holder: "a", ttlMs: 1 } };
   const other = { holder: "b", ttlMs: 60_000 };
+  // Five appends may take less than a millisecond, so time is told.
+  let now = 1_000_000;
+  const timed = (): Node => node({ time: () => now });
 
   it("on another server than it was made on is marked: what its producer had appended may be lost", async () => {
-    const { store } = node();
+    const { store } = timed();
     await store.create("log", SHORT);
     await append(store, 1, 5);
     await becomeAnother();
+    now += 1;
     const { fence } = await store.lease("log", other);
     expect(await codeOf(append(store, 6, 6, fence))).toBe("log/rewound");
     await store.close("log", ["e"], { expected: 5, fence });
@@ -139,9 +143,10 @@ describe("a log that is taken over", () => {
   });
 
   it("on the same server is not", async () => {
-    const { store } = node();
+    const { store } = timed();
     await store.create("log", SHORT);
     await append(store, 1, 5);
+    now += 1;
     const { fence } = await store.lease("log", other);
     await append(store, 6, 6, fence);
     await store.close("log", ["e"], { expected: 6, fence });
@@ -158,10 +163,11 @@ describe("a log that is taken over", () => {
   });
 
   it("gets nothing back from the producer that was fenced off", async () => {
-    const [a, b] = [node(), node()];
+    const [a, b] = [timed(), timed()];
     await a.store.create("log", SHORT);
     await append(a.store, 1, 5);
     await losing(() => append(a.store, 6, 10));
+    now += 1;
     const { fence } = await b.store.lease("log", other);
     await reconnect(a);
     expect(await codeOf(append(a.store, 11, 11))).toBe("log/fenced");
