@@ -6,6 +6,9 @@ export interface Clock {
   timer(ms: number, run: () => void): () => void;
 }
 
+/** What a timer can hold; more would fire at once. */
+export const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   timer(ms, run) {

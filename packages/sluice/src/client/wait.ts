@@ -1,12 +1,9 @@
-import type { Clock } from "../base/clock.ts";
+import { LONGEST_TIMER_MS, type Clock } from "../base/clock.ts";
 import type { WakeSource } from "./wake.ts";
-
-/** What a timer can hold; more would fire at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** As `clock.timer`, for any number of milliseconds. */
 export function startTimer(clock: Clock, ms: number, run: () => void): () => void {
-  return clock.timer(Math.min(ms, LONGEST_TIMER), run);
+  return clock.timer(Math.min(ms, LONGEST_TIMER_MS), run);
 }
 
 /** Unlike the system clock, its timers keep a Node process alive: somebody waits for the answer. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../base/clock.ts";
+import { LONGEST_TIMER_MS, type Clock } from "../base/clock.ts";
 
 /**
  * Unlike the system clock, its timers keep a Node process alive, because somebody waits for an item, and it does not
@@ -11,9 +11,6 @@ export const waitingClock: Clock = {
     return () => clearTimeout(handle);
   },
 };
-
-/** What a timer can hold; more would fire at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface Alarm {
   /** Rings at this time of the clock, and no more at any that was set before. */
@@ -28,7 +25,7 @@ export function createAlarm(clock: Clock, ring: () => void): Alarm {
   let armed: { readonly due: number; readonly cancel: () => void } | undefined;
 
   const arm = (): void => {
-    const due = Math.min(time, clock.now() + LONGEST_TIMER);
+    const due = Math.min(time, clock.now() + LONGEST_TIMER_MS);
     armed = { due, cancel: clock.timer(due - clock.now(), check) };
   };
   const disarm = (): void => {

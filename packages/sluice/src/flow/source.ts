@@ -2,7 +2,7 @@ import { SluiceError } from "../base/errors.ts";
 
 /**
  * What operators read: an async iterable (async generators, Node streams, pumps), an iterable (arrays, generators) or
- * a web `ReadableStream`, also where it is no async iterable (Safari).
+ * a web `ReadableStream`, also where it is no async iterable (Safari). Text is refused, though it is an iterable.
  */
 export type Source<T> = AsyncIterable<T> | Iterable<T | PromiseLike<T>> | ReadableStream<T>;
 

@@ -1,6 +1,5 @@
 import { untilAborted } from "../base/abort.ts";
-import { systemClock } from "../base/clock.ts";
-import type { Clock } from "../base/clock.ts";
+import { LONGEST_TIMER_MS, systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import type { JsonObject } from "../base/json.ts";
@@ -76,9 +75,6 @@ export function createOpenAIModel(options: OpenAIModelOptions): Model {
     },
   };
 }
-
-/** `setTimeout` fires at once beyond this. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Anything else a caller sends along is left out: tools, formats and the like change what the answer is made of. */
 const SETTINGS: readonly string[] = [
