@@ -4,7 +4,7 @@ import { createSluice, requestOf, type Logger, type NodeRequest, type NodeRespon
 import type { LogStore } from "sluice/log";
 import type { Config } from "./config.ts";
 import { limitConnections, tooManyConnections } from "./connections.ts";
-import { GRAPHS, createAnswer } from "./graphs.ts";
+import { createGatewayGraphs } from "./graphs.ts";
 import { createLimits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
 import { createMetricsPage, metricsRoute } from "./metrics-page.ts";
@@ -17,6 +17,7 @@ import { sendRefusal } from "./refusal.ts";
 import { keptSecret } from "./secret.ts";
 import { createWebServer, type WebServer } from "./server.ts";
 import { sessionRoute } from "./session.ts";
+import { createTopics } from "./topics.ts";
 
 export interface GatewayOptions {
   /** Let go of by whoever made it, once the gateway is closed. */
@@ -49,8 +50,10 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   const tokens = createOwnerTokens(config.secret ?? (await keptSecret(store)));
   const owners = createOwners(config, tokens);
   const models = createModels(config);
+  const graphs = createGatewayGraphs(models);
   const metrics = createMetrics();
   const limits = await createLimits(config, log);
+  const topics = await createTopics(config, log);
   const { maxRuns, maxReaders, maxReadersPerRun } = config.limits;
   const sluice = createSluice({
     store,
@@ -63,9 +66,10 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     maxRuns: maxRuns || undefined,
     maxReaders: maxReaders || undefined,
     maxReadersPerRun: maxReadersPerRun || undefined,
-    answer: createAnswer(models),
-    registry: () => ({ graphs: GRAPHS, models: models.list }),
-    routes: [sessionRoute(owners), metricsRoute],
+    answer: graphs.answer,
+    registry: () => ({ ...graphs.registry(), models: models.list }),
+    topics: { hub: topics.hub },
+    routes: [...graphs.routes, sessionRoute(owners), metricsRoute],
   });
   const pages = createPages(options.pages ?? STUDIO, { welcome: owners.welcome });
   const metricsPage = createMetricsPage(metrics, createOperator(config, tokens));
@@ -103,7 +107,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   const { server } = web;
   const connections = limitConnections(server, config.limits.maxConnections);
   const url = await listen(web, config).catch(async (error: unknown) => {
-    await limits.close();
+    await Promise.all([limits.close(), topics.close()]);
     throw error;
   });
   // A connection that cannot be taken (no more file descriptors, say) is no reason to end the others.
@@ -120,7 +124,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       web.leave();
       await sluice.drain(deadline);
       await web.close();
-      await limits.close();
+      await Promise.all([limits.close(), topics.close()]);
     },
   };
 }

@@ -116,6 +116,26 @@ describe("graphs", () => {
     });
   }
 
+  it("are asked for in the nested form too, and answered in its channels", async () => {
+    const { at, sent } = await withProvider();
+    const graphSettings = { graphType: "streaming-chat::1.0.0", temperature: 0.5 };
+    const config = { configurable: { thread_id: "thread-1", graphSettings } };
+    const { text, headers } = await at.ask({ body: { requestId: "req-1", input: "Hi", config } });
+    expect(headers.location).toMatch(/\?dialect=graph-channels$/);
+    expect(text).toContain('data: {"channel":"text","delta":{"type":"text_chunk","text":"Hello"}}');
+    expect(final(text)).toMatchObject({ text: "Hello there." });
+    expect(sent()).toMatchObject({ temperature: 0.5, messages: [{ role: "user", content: "Hi" }] });
+    const nothing = await at.ask({ body: { input: { topic: "tea" }, config } });
+    expect([nothing.status, nothing.code]).toEqual([422, "request/invalid"]);
+  });
+
+  it("are listed, and a token that nobody issued is not found", async () => {
+    const { at } = await withProvider();
+    expect(JSON.parse((await at.ask({ at: "GET /graph-types" })).text)).toEqual(["streaming-chat::1.0.0"]);
+    const answer = await at.ask({ at: "POST /callback", body: { token: "cb::streaming-chat::1.0.0::00" } });
+    expect([answer.status, answer.code]).toEqual([404, "callback/not-found"]);
+  });
+
   it("answer with the models that are configured, and with no other", async () => {
     const { at, sent } = await withProvider();
     await at.ask({ at: "POST /generate", body: question("Hi", { model: "large" }) });

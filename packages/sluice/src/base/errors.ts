@@ -8,6 +8,7 @@ export const ERROR_CODES = {
   "request/missing-payload": 400,
   "request/missing-key": 400,
   "request/invalid": 422,
+  "request/invalid-parameter": 400,
   "request/key-mismatch": 422,
   "request/too-large": 413,
   "request/unsupported-media-type": 415,
@@ -23,6 +24,10 @@ export const ERROR_CODES = {
   "offset/beyond-end": 400,
   "dialect/unknown": 422,
   "graph/unknown": 404,
+  "callback/not-found": 404,
+  "callback/locked": 409,
+  "callback/failed": 500,
+  "callback/too-many": 503,
 
   // A run and its life.
   "thread/not-found": 404,
@@ -41,6 +46,7 @@ export const ERROR_CODES = {
   PROCESSING_ERROR: 500,
 
   "reader/stalled": 408,
+  "reader/left": 499,
 
   // The log below it.
   "log/exists": 409,
@@ -57,6 +63,14 @@ export const ERROR_CODES = {
   "log/unavailable": 503,
   "log/locked": 500,
   "log/corrupt": 500,
+
+  // Topics.
+  "hub/queue-full": 503,
+
+  // Agents and their channels.
+  "agents/invalid-event": 500,
+  "agents/deadlock": 500,
+  "agents/limit": 500,
 
   // What a producer may say, and how it is put on the wire.
   "chat/invalid-event": 500,
@@ -77,6 +91,10 @@ export const ERROR_CODES = {
   // The reading side.
   "client/refused": 502,
   "client/gave-up": 504,
+
+  // The operators of a flow.
+  "flow/timeout": 504,
+  "flow/queue-full": 500,
 
   // Options given by the developer.
   "option/invalid": 500,

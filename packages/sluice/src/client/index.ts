@@ -1,3 +1,5 @@
+export { createChunkParser } from "./chunk-parser.ts";
+export type { ChunkParser, FinalAnswer } from "./chunk-parser.ts";
 export { readMessage } from "./message.ts";
 export { openEventStream } from "./reader.ts";
 export { stopRun } from "./stop.ts";

@@ -1,8 +1,9 @@
 import { type Position, parsePosition } from "../base/offset.ts";
+import { parseUuid } from "../base/uuid.ts";
 
 /**
  * Tells of each id whether its event is new, that is after all events before it. Only ids of a run have an order
- * (`<offset>` or `<offset>.<k>`, maybe after `<runId>~`); an event with any other id is always new.
+ * (`<offset>`, `<offset>.<k>` or a UUID that tells it, maybe after `<runId>~`); an event with any other id is always new.
  */
 export function createOrder(lastEventId: string | undefined): (id: string) => boolean {
   let last = parseEventId(lastEventId ?? "");
@@ -16,8 +17,9 @@ export function createOrder(lastEventId: string | undefined): (id: string) => bo
 }
 
 function parseEventId(id: string): Position | undefined {
+  const text = id.slice(id.lastIndexOf("~") + 1);
   try {
-    return parsePosition(id.slice(id.lastIndexOf("~") + 1));
+    return parseUuid(text)?.position ?? parsePosition(text);
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { SluiceError } from "../base/errors.ts";
 import { isTerminal } from "../chat/index.ts";
-import type { RunEvent } from "../chat/index.ts";
+import type { RunEvent, TerminalEvent } from "../chat/index.ts";
+import { knownFinishReason } from "./finish-reason.ts";
 
 /** Turns the items of somebody else's stream into our events, one item at a time. */
 export interface Decoder<Event extends RunEvent = RunEvent> {
@@ -53,6 +54,22 @@ export async function* decode<Event extends RunEvent>(
   }
   signal?.throwIfAborted();
   yield* decoder.end();
+}
+
+/** The end of a dialect whose word for it is a reason, of which `abort` is one, and what was used. */
+export function finished(reason: unknown, usage: unknown): TerminalEvent {
+  if (reason === "abort") return { type: "abort" };
+  return {
+    type: "finish",
+    ...(reason === undefined ? {} : { finishReason: knownFinishReason(reason) }),
+    ...(usage === undefined ? {} : { messageMetadata: { usage } }),
+  };
+}
+
+/** A failure as dialects word it: `{code, message}`. */
+export function failed({ code, message }: Readonly<Record<string, unknown>>): TerminalEvent {
+  const errorText = typeof message === "string" ? message : "The source reported an error.";
+  return { type: "error", errorText, code: typeof code === "string" ? code : "llm/failed" };
 }
 
 export function truncated(cause?: unknown): SluiceError {

@@ -1,11 +1,17 @@
 export { aiSdkDialect } from "./ai-sdk.ts";
+export { envelopeDialect } from "./envelope.ts";
 export { finalOf, graphDialect } from "./graph.ts";
+export { graphChannelsDialect } from "./graph-channels.ts";
 export type { Final } from "./graph.ts";
+export { fromFrames } from "./from-frames.ts";
+export type { FromFramesOptions } from "./from-frames.ts";
 export { fromOpenAIChat } from "./openai-chat.ts";
 export { fromOpenAIResponses } from "./openai-responses.ts";
 export { builtInDialects, createDialects } from "./registry.ts";
 export type { Dialects } from "./registry.ts";
 export { simpleDialect } from "./simple.ts";
 export { isTerminalFrame } from "./terminal.ts";
+export { textDialect } from "./text.ts";
 export type { Dialect, Frame, Wording, WordingAlone, WordingContext } from "./types.ts";
 export { fromUIMessageStream } from "./ui-message-stream.ts";
+export { updateDialect } from "./update.ts";

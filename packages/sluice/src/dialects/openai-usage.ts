@@ -19,6 +19,15 @@ export function openAIUsage(value: unknown): Usage | undefined {
   return Object.keys(usage).length === 0 ? undefined : usage;
 }
 
+/** The same the other way, by the names of the chat API. */
+export function toOpenAIUsage({ inputTokens, outputTokens, totalTokens }: Usage): Readonly<Record<string, number>> {
+  return {
+    ...(inputTokens === undefined ? {} : { prompt_tokens: inputTokens }),
+    ...(outputTokens === undefined ? {} : { completion_tokens: outputTokens }),
+    ...(totalTokens === undefined ? {} : { total_tokens: totalTokens }),
+  };
+}
+
 function count(name: keyof Usage, value: unknown): Usage {
   return Number.isSafeInteger(value) && Number(value) >= 0 ? { [name]: Number(value) } : {};
 }

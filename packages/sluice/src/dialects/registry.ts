@@ -1,8 +1,12 @@
 import { SluiceError } from "../base/errors.ts";
 import { aiSdkDialect } from "./ai-sdk.ts";
+import { envelopeDialect } from "./envelope.ts";
 import { graphDialect } from "./graph.ts";
+import { graphChannelsDialect } from "./graph-channels.ts";
 import { simpleDialect } from "./simple.ts";
+import { textDialect } from "./text.ts";
 import type { Dialect } from "./types.ts";
+import { updateDialect } from "./update.ts";
 
 /** The dialects a server speaks, by name. */
 export interface Dialects {
@@ -11,7 +15,15 @@ export interface Dialects {
   readonly names: readonly string[];
 }
 
-export const builtInDialects: readonly Dialect[] = [simpleDialect, graphDialect, aiSdkDialect];
+export const builtInDialects: readonly Dialect[] = [
+  simpleDialect,
+  graphDialect,
+  graphChannelsDialect,
+  aiSdkDialect,
+  envelopeDialect,
+  updateDialect,
+  textDialect,
+];
 
 /** Of two dialects with one name the later one counts, so that a built-in one can be replaced. */
 export function createDialects(dialects: readonly Dialect[] = builtInDialects): Dialects {

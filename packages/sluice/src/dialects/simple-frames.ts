@@ -1,14 +1,14 @@
 import { SluiceError, isErrorCode } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import type { RunEvent } from "../chat/index.ts";
-import { knownFinishReason } from "./finish-reason.ts";
-import { truncated, type Decoder } from "./decoder.ts";
+import { finished, truncated, type Decoder } from "./decoder.ts";
 import { createParts } from "./parts.ts";
 
 /** Frames of the `simple` dialect, as `{event, data}`: the answer of another Sluice, or of a server like it. */
 export function createSimpleDecoder(): Decoder {
   const parts = createParts();
   let streamed = false;
+  let metadata: unknown;
 
   const addText = (text: unknown): readonly RunEvent[] => {
     if (typeof text !== "string") return [];
@@ -29,11 +29,16 @@ export function createSimpleDecoder(): Decoder {
         case "chunk":
           return addText(fields["content"]);
         case "message":
+          metadata = fields["metadata"];
           return streamed ? [] : addText(fields["content"]);
         case "progress":
           return [{ type: "data-progress", data }];
         case "done":
-          return [...parts.end(), ending(fields)];
+          return [
+            ...parts.end(),
+            ...(metadata === undefined ? [] : [{ type: "message-metadata" as const, messageMetadata: metadata }]),
+            finished(fields["finishReason"], fields["usage"]),
+          ];
         case "error": {
           const code = isErrorCode(fields["code"]) ? fields["code"] : "llm/failed";
           throw new SluiceError(code, "The source reported an error.", { cause: data });
@@ -51,13 +56,4 @@ export function createSimpleDecoder(): Decoder {
 /** Whether a stream whose first event has this name is in the `simple` dialect. */
 export function isSimpleBeginning(event: unknown): boolean {
   return event === "typing" || event === "chunk";
-}
-
-function ending({ finishReason, usage }: Record<string, unknown>): RunEvent {
-  if (finishReason === "abort") return { type: "abort" };
-  return {
-    type: "finish",
-    ...(finishReason === undefined ? {} : { finishReason: knownFinishReason(finishReason) }),
-    ...(usage === undefined ? {} : { messageMetadata: { usage } }),
-  };
 }

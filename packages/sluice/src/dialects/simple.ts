@@ -46,12 +46,18 @@ function alone(event: RunEvent): readonly Frame[] | undefined {
 }
 
 function ending(message: Message): readonly Frame[] {
-  const { id, role, status, usage } = message;
+  const { id, role, status, usage, metadata } = message;
   const finishReason = status === "aborted" ? "abort" : (message.finishReason ?? "stop");
   return [
-    frame("message", { id, role, content: textOf(message) }),
+    // What `done` does not tell of.
+    frame("message", { id, role, content: textOf(message), ...(isUsage(metadata, usage) ? {} : { metadata }) }),
     frame("done", { finishReason, ...(usage === undefined ? {} : { usage }) }),
   ];
+}
+
+function isUsage(metadata: unknown, usage: Message["usage"]): boolean {
+  if (metadata === undefined) return true;
+  return usage !== undefined && JSON.stringify(metadata) === JSON.stringify({ usage });
 }
 
 function frame(event: string, data: unknown): Frame {

@@ -11,8 +11,12 @@ export function isTerminalFrame(
   const { event = "message", data } = frame;
   switch (dialectName) {
     case "simple":
+    case "envelope":
+    case "update":
+    case "text":
       return event === "done" || event === "error";
     case "graph":
+    case "graph-channels":
       return event === "final" || event === "error";
     case "ai-sdk":
       return event === "message" && data === DONE;

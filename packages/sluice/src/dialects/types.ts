@@ -34,6 +34,13 @@ export interface Dialect {
    */
   readonly resumes: boolean;
   /**
+   * Query parameters by which a reader has frames put in another way: `ids` (`offset`, `uuid`) and `encoding` of the data
+   * (`json`, `base64`, `br+base64`). It is done to the frames, after the wording. Default: none.
+   */
+  readonly parameters?: readonly ("ids" | "encoding")[];
+  /** The text of an answer without frames, for `Accept: text/plain`: what its frames hold is sent as it is. */
+  readonly bare?: Pick<Dialect, "alone" | "quick" | "open">;
+  /**
    * Words an entry without those before it: the frames that `open` gives, or undefined for one that takes more, as a
    * terminal does that repeats the whole answer. With it no reader goes through what it has, or holds a part of the
    * answer: what is undefined here is worded once for all. Without it every reader goes through all from the start.
@@ -49,6 +56,6 @@ export interface Dialect {
    * The one frame of an entry that is told from the entry's text alone, where that is cheaper than to parse it: what
    * `alone` gives for the event, or undefined.
    */
-  readonly quick?: (entry: string) => Frame | undefined;
+  readonly quick?: (entry: string, context: WordingContext) => Frame | undefined;
   open(context: WordingContext): Wording;
 }

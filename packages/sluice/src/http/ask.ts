@@ -11,12 +11,20 @@ export interface Ask {
   /** As asked: a name, or `name::version`. */
   readonly graphType?: string;
   readonly graphSettings?: JsonObject;
-  /** At least one, with at least one of the user's. */
+  /** At least one, with at least one of the user's, where there is no `input`. */
   readonly messages: readonly AskMessage[];
   /** Only the newest message was given (`message`): what was said in its thread before goes ahead of it. */
   readonly continues?: boolean;
   readonly model?: string;
   readonly metadata?: JsonObject;
+  /** For the graph that is asked. */
+  readonly context?: JsonObject;
+  /** What `input` of the nested form holds beside messages: the rest of a graph's state. */
+  readonly input?: JsonObject;
+  /** Asked in the nested form, whose clients understand `graph-channels`. */
+  readonly nested?: true;
+  /** How many of `messages` were said in the thread before. */
+  readonly history?: number;
 }
 
 export interface AskMessage {
@@ -46,7 +54,7 @@ const message = z
   })
   .transform(({ role, content, parts }) => ({ role, content: content ?? parts ?? "" }));
 
-const ask = z.object({
+const fields = {
   requestId: name.optional(),
   threadId: name.optional(),
   userId: name.optional(),
@@ -57,10 +65,13 @@ const ask = z.object({
   messages: z.array(message).min(1).max(MAX_ITEMS).optional(),
   model: name.optional(),
   metadata: jsonObject.optional(),
-});
+  context: jsonObject.optional(),
+};
+const ask = z.object(fields);
 
 /** @throws SluiceError `request/invalid`, naming the field, and what is allowed there */
 export function parseAsk(value: unknown): Ask {
+  if (isObject(value) && (value["config"] !== undefined || value["input"] !== undefined)) return parseNested(value);
   const parsed = ask.safeParse(value);
   if (!parsed.success) throw invalid(parsed.error.issues[0]);
   const { message: single, messages: several, ...rest } = parsed.data;
@@ -71,11 +82,76 @@ export function parseAsk(value: unknown): Ask {
   if (!messages.some(({ role, content }) => role === "user" && content !== "")) {
     throw wrongField("messages", "At least one message must be the user's, with text in it.");
   }
-  return {
+  return namedGraph({
     ...(withoutUndefined(rest) as Omit<Ask, "messages" | "continues">),
     messages,
     continues: several === undefined,
-  };
+  });
+}
+
+// The document names the graph in both places; one is enough.
+function namedGraph(asked: Ask): Ask {
+  const inSettings = asked.graphSettings?.["graphType"];
+  if (asked.graphType !== undefined || inSettings === undefined) return asked;
+  const parsed = name.safeParse(inSettings);
+  if (!parsed.success) throw wrongField("graphSettings.graphType", "graphSettings.graphType: must be a name.");
+  return { ...asked, graphType: parsed.data };
+}
+
+const { message: _message, messages: _messages, threadId: _threadId, ...common } = fields;
+const nested = z.object({
+  ...common,
+  input: z.union([messageText, jsonObject]),
+  config: z
+    .object({
+      configurable: z
+        .object({
+          thread_id: name.optional(),
+          context: jsonObject.optional(),
+          metadata: jsonObject.optional(),
+          graphSettings: jsonObject.optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+});
+
+// LangChain's words for who says something.
+const SPEAKERS: Readonly<Record<string, string>> = { human: "user", ai: "assistant" };
+const said = z.preprocess((value) => {
+  if (!isObject(value)) return value;
+  const role = value["role"] ?? value["type"];
+  return { ...value, role: typeof role === "string" && Object.hasOwn(SPEAKERS, role) ? SPEAKERS[role] : role };
+}, message);
+const nestedInput = z.looseObject({
+  message: z.object({ content: messageText }).optional(),
+  messages: z.array(said).min(1).max(MAX_ITEMS).optional(),
+});
+
+/**
+ * `{requestId, input, config: {configurable: {thread_id, context, metadata, graphSettings}}}`. `input` is the user's text,
+ * `{message}`, `{messages}`, or the state of a graph; as with LangGraph it is added to what the thread holds.
+ */
+function parseNested(value: unknown): Ask {
+  const parsed = nested.safeParse(value);
+  if (!parsed.success) throw invalid(parsed.error.issues[0]);
+  const { input, config, ...rest } = parsed.data;
+  const { thread_id: threadId, ...configured } = config?.configurable ?? {};
+  const given = nestedInput.safeParse(typeof input === "string" ? { message: { content: input } } : input);
+  if (!given.success) throw invalid(given.error.issues[0], "input");
+  const { message: single, messages: several, ...state } = given.data;
+  const messages = several ?? (single === undefined ? [] : [{ role: "user" as const, content: single.content }]);
+  if (messages.length === 0 && Object.keys(state).length === 0) {
+    throw wrongField("input", "input: a text, `{message: {content}}`, `{messages: [...]}`, or what the graph takes.");
+  }
+  return namedGraph({
+    ...(withoutUndefined({ ...configured, ...withoutUndefined(rest), threadId }) as Partial<Ask>),
+    messages,
+    continues: true,
+    nested: true,
+    // It was checked as JSON above.
+    ...(Object.keys(state).length === 0 ? {} : { input: state as JsonObject }),
+  });
 }
 
 /**
@@ -95,8 +171,8 @@ function withoutUndefined(value: Readonly<Record<string, unknown>>): Record<stri
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined));
 }
 
-function invalid(issue: z.core.$ZodIssue | undefined): SluiceError {
-  const field = issue?.path.join(".") || "body";
+function invalid(issue: z.core.$ZodIssue | undefined, within?: string): SluiceError {
+  const field = [...(within === undefined ? [] : [within]), ...(issue?.path ?? [])].join(".") || "body";
   const allowed = issue?.code === "invalid_value" ? issue.values : undefined;
   return wrongField(field, `${field}: ${issue?.message ?? "invalid"}.`, allowed);
 }

@@ -5,7 +5,7 @@ import type { Call } from "./types.ts";
 const MAX_BODY_BYTES = 1 << 20;
 
 /** The body as JSON. @throws SluiceError `request/*` */
-export async function readBody(call: Call): Promise<unknown> {
+export async function readBody(call: Pick<Call, "headers" | "body">): Promise<unknown> {
   const type = call.headers.get("content-type");
   if (type !== null && !isJsonType(type)) {
     throw new SluiceError(

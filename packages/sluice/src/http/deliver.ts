@@ -15,7 +15,7 @@ export async function* deliver(
   reading: Reading & { readonly after: Position },
   signal: AbortSignal,
 ): AsyncGenerator<Piece> {
-  const { run, dialect, idPrefix, after } = reading;
+  const { run, dialect, framing, after } = reading;
   const word = dialect.open({ runId: run.id, createdAt: run.createdAt });
   for await (const slice of service.runs.store.tail(run.id, { after: 0, ...STEP, signal })) {
     let text = "";
@@ -25,7 +25,7 @@ export async function* deliver(
       const frames = word(parseEntry(entry), sequence);
       if (sequence <= after.sequence) continue;
       const skip = sequence - 1 === after.sequence ? after.skip : 0;
-      text += encodeFrames(frames, sequence, idPrefix, skip).join("");
+      text += encodeFrames(frames, sequence, framing, skip).join("");
     }
     for (const piece of await inPieces(text, service.turn)) yield piece;
     if (slice.end) return;

@@ -1,7 +1,6 @@
-import { formatOffset, formatPosition } from "../base/offset.ts";
 import type { Dialect, Frame, WordingAlone } from "../dialects/index.ts";
-import { encodeEvent } from "../sse/index.ts";
 import { pieceOf, type Piece } from "./delivery/piece.ts";
+import type { Framing } from "./framing.ts";
 import { answerOf, parseEntry, replay } from "./replay.ts";
 import type { Service } from "./service.ts";
 import type { Turn } from "./turns.ts";
@@ -11,8 +10,7 @@ import type { EncodedEntry } from "./types.ts";
 export interface Reading {
   readonly run: { readonly id: string; readonly createdAt: number };
   readonly dialect: Dialect;
-  /** `<runId>~` where a bare EventSource reads, else empty. */
-  readonly idPrefix: string;
+  readonly framing: Framing;
 }
 
 /**
@@ -35,7 +33,7 @@ export interface EntryEncoder {
 
 /** undefined for a dialect that words no entry without those before it. */
 export function createEntryEncoder(service: Service, reading: Reading): EntryEncoder | undefined {
-  const { run, dialect, idPrefix } = reading;
+  const { run, dialect, framing } = reading;
   const context = { runId: run.id, createdAt: run.createdAt };
   const open = dialect.alone?.bind(dialect);
   if (!open) return undefined;
@@ -46,16 +44,16 @@ export function createEntryEncoder(service: Service, reading: Reading): EntryEnc
   return {
     text(entry, sequence, skip = 0) {
       if (entry.length > LARGE) return undefined;
-      const frame = quick?.(entry);
-      if (frame) return encodeFrame(frame, idPrefix + formatOffset(sequence));
+      const frame = quick?.(entry, context);
+      if (frame) return framing.put(frame, { sequence, skip: 0 });
       const frames = alone(parseEntry(entry), sequence);
-      return frames && encodeFrames(frames, sequence, idPrefix, skip).join("");
+      return frames && encodeFrames(frames, sequence, framing, skip).join("");
     },
     pieces(entry, sequence, skip = 0) {
-      const key = `${run.id} ${sequence}.${skip} ${dialect.name} ${idPrefix}`;
+      const key = `${run.id} ${sequence}.${skip} ${framing.key}`;
       return service.entries(key, async () => {
         const frames = alone(parseEntry(entry), sequence) ?? (await endOf(service, reading, sequence));
-        return inPieces(encodeFrames(frames, sequence, idPrefix, skip).join(""), service.turn);
+        return inPieces(encodeFrames(frames, sequence, framing, skip).join(""), service.turn);
       });
     },
   };
@@ -80,7 +78,7 @@ async function wordTo({ runs, turn }: Service, { run, dialect }: Reading, last: 
 export function encodeFrames(
   frames: readonly Frame[],
   sequence: number,
-  idPrefix: string,
+  framing: Framing,
   skip = 0,
 ): readonly string[] {
   const encoded: string[] = [];
@@ -88,14 +86,10 @@ export function encodeFrames(
     const frame = frames[index];
     if (!frame) continue;
     const isLast = index === frames.length - 1;
-    const id = isLast ? formatOffset(sequence) : formatPosition({ sequence: sequence - 1, skip: index + 1 });
-    encoded.push(encodeFrame(frame, idPrefix + id));
+    const position = isLast ? { sequence, skip: 0 } : { sequence: sequence - 1, skip: index + 1 };
+    encoded.push(framing.put(frame, position));
   }
   return encoded;
-}
-
-function encodeFrame({ event, data }: Frame, id: string): string {
-  return encodeEvent(event === undefined ? { id, data } : { event, id, data });
 }
 
 /** One that claims to have more frames than there are is sent the last one again. */

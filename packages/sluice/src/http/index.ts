@@ -1,6 +1,8 @@
 export { createSluice } from "./sluice.ts";
-export type { Sluice, SluiceOptions, StartHere, StartedRun, StreamOptions } from "./sluice.ts";
+export type { Sluice, SluiceOptions, StartHere, StartedRun } from "./sluice.ts";
 export { readBody } from "./body.ts";
+export { compressChunk } from "./compress/chunk.ts";
+export type { CompressedChunk } from "./compress/chunk.ts";
 export { optimalChunkSize } from "./delivery/chunk-size.ts";
 export type { Ask, AskMessage } from "./ask.ts";
 export { requestOf } from "./node.ts";
@@ -8,6 +10,8 @@ export type { NodeRequest, NodeResponse } from "./node.ts";
 export { empty, json } from "./reply.ts";
 export type { Route, RouteHandler, RoutesOptions } from "./routes.ts";
 export type { Answer } from "./start.ts";
+export { ownTopic } from "./topics.ts";
+export type { AuthorizeTopic, TopicAccess, TopicAction, TopicsOptions } from "./topics.ts";
 export type {
   Action,
   Authorize,
@@ -19,7 +23,15 @@ export type {
   ReaderOutcome,
   Reply,
   RequestLike,
+  StreamOptions,
 } from "./types.ts";
+export { streamResponse } from "./stream/response.ts";
+export type { ChunkContext, ChunkInput } from "./stream/response.ts";
+export type { StreamResponseOptions } from "./stream/options.ts";
+export type { ChunkSource, Transform } from "./stream/updates.ts";
+export type { OnDisconnect } from "./stream/body.ts";
+export type { StreamRate, StreamSummary } from "./stream/monitor.ts";
+export { createStreamLimit } from "./stream/limit.ts";
 export type { Admit, ReaderLimits, Release } from "./limits.ts";
 export type { UnwatchedOptions } from "./unwatched.ts";
 export type { Logger } from "../base/log.ts";

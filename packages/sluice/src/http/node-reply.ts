@@ -1,13 +1,11 @@
 import type { Clock } from "../base/clock.ts";
 import { breakOff } from "./break-off.ts";
-import { isGone, writeTo, type NodeRequest, type NodeResponse } from "./node.ts";
+import { isGone, writeTo, type Exchange, type NodeRequest, type NodeResponse } from "./node.ts";
 import { NodeStream } from "./node-stream.ts";
 import type { Reply } from "./types.ts";
 
 /** Where an answer goes. */
-export interface NodeAnswer {
-  readonly req: NodeRequest;
-  readonly res: NodeResponse;
+export interface NodeAnswer extends Exchange {
   readonly clock: Clock;
 }
 
@@ -18,7 +16,7 @@ export interface NodeAnswer {
 export function sendReply(reply: Reply, to: NodeAnswer): Promise<void> {
   const { req, res, clock } = to;
   // Nobody is there any more, or somebody else has answered (a middleware that limits time, say).
-  const tooLate = isGone(res) || res.headersSent;
+  const tooLate = isGone(to) || res.headersSent;
   if (reply.kind !== "events") return tooLate ? Promise.resolve() : sendWhole(reply, to);
   if (tooLate) {
     reply.events.closed({ left: true, writes: 0, bytes: 0 });

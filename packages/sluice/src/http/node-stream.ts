@@ -7,12 +7,10 @@ import type { Deadline, DeadlineLink } from "./delivery/deadlines.ts";
 import { pieceOf, type Piece } from "./delivery/piece.ts";
 import type { PieceSource } from "./delivery/source.ts";
 import { HEARTBEAT, greeting } from "./greeting.ts";
-import { offGone, onGone, writeTo, type NodeRequest, type NodeResponse } from "./node.ts";
+import { offGone, onGone, writeTo, type Exchange } from "./node.ts";
 import type { EventStream, StreamReader } from "./types.ts";
 
-export interface StreamTarget {
-  readonly req: NodeRequest;
-  readonly res: NodeResponse;
+export interface StreamTarget extends Exchange {
   readonly clock: Clock;
 }
 
@@ -45,14 +43,15 @@ export class NodeStream implements StreamReader, Deadline {
 
   /** Once. The headers are set already. */
   start(): void {
-    const { wire, retryMs, heartbeats } = this.#events;
-    const { req, res } = this.#to;
+    const { wire, retryMs, heartbeats, bare } = this.#events;
+    const { res } = this.#to;
     try {
       this.#socket = sendHead(this.#to);
       if (wire?.head) this.#send(wire.head);
-      this.#write(pieceOf(greeting(retryMs)));
+      if (bare !== true) this.#write(pieceOf(greeting(retryMs)));
+      else if (!this.#socket) flushHead(res);
       if (this.#state !== "open") return;
-      onGone(req, res, this.#leave);
+      onGone(this.#to, this.#leave);
       (this.#socket ?? res).on("drain", this.#drain);
       heartbeats.touch(this);
       this.#pump();
@@ -100,7 +99,7 @@ export class NodeStream implements StreamReader, Deadline {
     if (this.#state !== "open") return;
     try {
       this.#events.wire?.rest();
-      if (this.#betweenFrames && !this.#full) this.#write(BEAT);
+      if (this.#events.bare !== true && this.#betweenFrames && !this.#full) this.#write(BEAT);
       if (this.#state === "open") this.#events.heartbeats.touch(this);
     } catch (error) {
       this.fail(error); // as in `wake`
@@ -164,7 +163,7 @@ export class NodeStream implements StreamReader, Deadline {
     this.#events.heartbeats.stop(this);
     if (this.#stall) this.#events.stalls.stop(this.#stall);
     (this.#socket ?? res).removeListener("drain", this.#drain);
-    offGone(this.#to.req, res, this.#leave);
+    offGone(this.#to, this.#leave);
     this.#source.close();
     this.#events.closed({ ...outcome, writes: this.#writes, bytes: this.#bytes });
     this.#done();
@@ -189,6 +188,12 @@ function sendHead({ res }: StreamTarget): Socket | undefined {
   process.nextTick(() => socket.uncork());
   res.flushHeaders();
   return res.chunkedEncoding ? socket : undefined;
+}
+
+/** For an answer that may say nothing for a while. */
+function flushHead(res: Exchange["res"]): void {
+  if ("stream" in res) res.writeHead(res.statusCode);
+  else res.flushHeaders();
 }
 
 function stalled(): SluiceError {

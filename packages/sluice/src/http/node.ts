@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { isObject } from "../base/json.ts";
 import { incomplete, tooLarge } from "./body.ts";
+import { ConnectionEnds } from "./connection-ends.ts";
 import type { BodyText, BodyValue, Call, RequestLike } from "./types.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -18,9 +19,12 @@ export function requestOf(req: NodeRequest): RequestLike & { readonly location: 
   };
 }
 
-/** A request of `node:http`, `node:http2`, Express and the like as the handlers see it. */
-export function callOf(req: NodeRequest, res: NodeResponse): Call {
-  const leaving = new LeavingSignal(req, res);
+/**
+ * A request of `node:http`, `node:http2`, Express and the like as the handlers see it.
+ * @param ends one for all calls of a handler
+ */
+export function callOf(req: NodeRequest, res: NodeResponse, ends: ConnectionEnds = new ConnectionEnds()): Call {
+  const leaving = new LeavingSignal({ req, res, ends });
   return {
     ...requestOf(req),
     get signal() {
@@ -33,20 +37,27 @@ export function callOf(req: NodeRequest, res: NodeResponse): Call {
   };
 }
 
+/** A request, its answer, and where those meet who wait behind another answer. */
+export interface Exchange {
+  readonly req: NodeRequest;
+  readonly res: NodeResponse;
+  readonly ends: ConnectionEnds;
+}
+
 /** Calls `leave`, maybe twice, when the caller has gone, or the answer is over. To be taken back with `offGone`. */
-export function onGone(req: NodeRequest, res: NodeResponse, leave: () => void): void {
+export function onGone({ req, res, ends }: Exchange, leave: () => void): void {
   // On the request, `close` only says that its body has been read.
   res.on("close", leave);
   if ("stream" in res || res.socket !== null) return;
   // Behind another answer on a connection of HTTP/1.1: until it is its turn it does not hear of the connection's end.
   const { socket } = req;
-  socket.on("close", leave);
-  res.once("close", () => socket.removeListener("close", leave));
+  ends.add(socket, leave);
+  res.once("close", () => ends.remove(socket, leave));
 }
 
-export function offGone(req: NodeRequest, res: NodeResponse, leave: () => void): void {
+export function offGone({ req, res, ends }: Exchange, leave: () => void): void {
   res.removeListener("close", leave);
-  if (!("stream" in req)) req.socket.removeListener("close", leave);
+  if (!("stream" in req)) ends.remove(req.socket, leave);
 }
 
 // Without a reason of its own an abort makes one, with a stack.
@@ -54,21 +65,19 @@ const GONE = "The caller has gone.";
 
 // Made when somebody asks for it: most requests are answered before anybody leaves.
 class LeavingSignal {
-  readonly #req: NodeRequest;
-  readonly #res: NodeResponse;
+  readonly #exchange: Exchange;
   #controller: AbortController | undefined;
 
-  constructor(req: NodeRequest, res: NodeResponse) {
-    this.#req = req;
-    this.#res = res;
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
   }
 
   get signal(): AbortSignal {
     if (this.#controller) return this.#controller.signal;
     const controller = new AbortController();
     const leave = (): void => controller.abort(GONE);
-    if (isGone(this.#res)) leave();
-    else onGone(this.#req, this.#res, leave);
+    if (isGone(this.#exchange)) leave();
+    else onGone(this.#exchange, leave);
     this.#controller = controller;
     return controller.signal;
   }
@@ -76,12 +85,17 @@ class LeavingSignal {
 
 /** The two kinds of response have the same methods with types that do not unite. */
 export function writeTo(res: NodeResponse, bytes: Uint8Array): boolean {
-  return "stream" in res ? res.write(bytes) : res.write(bytes);
+  const room = "stream" in res ? res.write(bytes) : res.write(bytes);
+  // A middleware that compresses keeps what it was given until it is told to let go.
+  if ("flush" in res && typeof res.flush === "function") res.flush();
+  return room;
 }
 
 /** Whether nobody waits for the answer any more. */
-export function isGone(res: NodeResponse): boolean {
-  return "stream" in res ? res.stream.destroyed : res.destroyed;
+export function isGone({ req, res }: Pick<Exchange, "req" | "res">): boolean {
+  if ("stream" in res) return res.stream.destroyed;
+  // Behind another answer it does not hear of the connection's end.
+  return res.destroyed || (res.socket === null && req.socket.destroyed);
 }
 
 // HTTP/2 has `:authority` in the place of `Host`. Where a client sends both, it is what the request was meant for

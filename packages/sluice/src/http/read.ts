@@ -1,16 +1,18 @@
 import { SluiceError } from "../base/errors.ts";
 import { START, formatOffset, parsePosition, type Position } from "../base/offset.ts";
-import type { Dialect } from "../dialects/index.ts";
+import { parseUuid } from "../base/uuid.ts";
 import type { RunState } from "../run/index.ts";
 import { checkOwner } from "../run/owner.ts";
 import { sseHeaders } from "../sse/index.ts";
 import { negotiate } from "./compress/negotiate.ts";
-import { createWire } from "./compress/wire.ts";
+import { createWire, type Wire } from "./compress/wire.ts";
+import { formOf, queryOf, type Form } from "./form.ts";
+import { createFraming, markOf } from "./framing.ts";
 import { runNotFound } from "../run/state.ts";
 import { empty } from "./reply.ts";
 import { RunStream } from "./run-stream.ts";
 import type { Service } from "./service.ts";
-import type { Action, Call, Reply, RequestLike } from "./types.ts";
+import type { Action, Call, EventStream, Reply, RequestLike } from "./types.ts";
 
 export interface Authorized {
   readonly owner: string;
@@ -39,12 +41,14 @@ export async function ownRun(
 }
 
 export interface ReadOptions {
-  readonly dialect: Dialect;
+  readonly form: Form;
   /**
    * Ids are `<runId>~<offset>`, for a bare EventSource, which reconnects to the URL that started the run. Default: as
    * the reader has them.
    */
-  readonly qualifiedIds?: boolean;
+  readonly qualifiedIds?: boolean | undefined;
+  /** What `Location` begins with. Default: the service's. */
+  readonly basePath?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -54,13 +58,14 @@ export interface ReadOptions {
  */
 export async function readReply(service: Service, call: Call, run: RunState, options: ReadOptions): Promise<Reply> {
   const from = positionOf(call);
-  if (from?.runId !== undefined && from.runId !== run.id) throw foreignOffset();
+  if (from && !belongsTo(from, run.id)) throw foreignOffset();
   const { position: after } = from ?? FROM_START;
-  const { dialect, qualifiedIds = from?.runId !== undefined } = options;
+  const { form, qualifiedIds = from?.runId !== undefined } = options;
+  const { dialect, bare } = form;
   const headers = {
     ...options.headers,
     "sluice-run-id": run.id,
-    location: eventsUrl(service, run.id, dialect),
+    location: `${options.basePath ?? service.basePath}/runs/${run.id}/events?${queryOf(form)}`,
   };
   // Judged against the store; also finds a gap before any header is out.
   const { store } = service.runs;
@@ -73,7 +78,20 @@ export async function readReply(service: Service, call: Call, run: RunState, opt
   if (next.end && next.entries.length === 0) return empty(204, headers);
 
   const live = next.entries.length === 0;
-  const idPrefix = qualifiedIds ? `${run.id}~` : "";
+  const framing = createFraming(form, run.id, qualifiedIds);
+  const reply = streamReply(service, call, { ...dialect.headers, ...headers }, (wire) => {
+    return new RunStream(service, { run, dialect, framing, after, live, bare }, wire);
+  });
+  return bare ? { ...reply, headers: bareHeaders(reply.headers) } : reply;
+}
+
+/** The answer that a stream is, compressed as its reader asks for it. */
+export function streamReply(
+  service: Service,
+  call: Call,
+  headers: Readonly<Record<string, string>>,
+  open: (wire: Wire | undefined) => EventStream,
+): Reply {
   const encoding = negotiate(call.headers.get("accept-encoding"), service.encodings);
   const wire = encoding === "identity" ? undefined : createWire(encoding, service.compression);
   return {
@@ -82,21 +100,29 @@ export async function readReply(service: Service, call: Call, run: RunState, opt
     headers: {
       ...sseHeaders({ keepAlive: call.keepAlive }),
       ...(wire ? { "content-encoding": encoding } : {}),
-      ...dialect.headers,
       ...headers,
       "sluice-heartbeat-ms": String(service.heartbeatMs),
     },
-    events: new RunStream(service, { run, dialect, after, idPrefix, live }, wire),
+    events: open(wire),
   };
 }
 
-function eventsUrl(service: Service, runId: string, dialect: Dialect): string {
-  return `${service.basePath}/runs/${runId}/events?dialect=${encodeURIComponent(dialect.name)}`;
+function bareHeaders(headers: Reply["headers"]): Reply["headers"] {
+  const { "sluice-heartbeat-ms": _none, ...rest } = headers;
+  return {
+    ...rest,
+    "Content-Type": "text/plain; charset=utf-8",
+    // Browsers that look for what a text is hold its beginning back.
+    "X-Content-Type-Options": "nosniff",
+    Vary: "Accept, Accept-Encoding",
+  };
 }
 
 interface ReaderPosition {
   /** Where the id came from a bare EventSource. */
   readonly runId?: string;
+  /** Where it is a UUID: what it tells of its run. */
+  readonly mark?: string;
   readonly position: Position;
 }
 
@@ -110,11 +136,16 @@ export function positionOf(call: Call): ReaderPosition | undefined {
   if (text === null) return undefined;
   // Node hands headers over as latin1; ids are ASCII.
   const separator = text.indexOf("~");
-  if (separator < 0) return { position: parsePosition(text) };
-  return { runId: text.slice(0, separator), position: parsePosition(text.slice(separator + 1)) };
+  const id = text.slice(separator + 1);
+  const place = parseUuid(id) ?? { position: parsePosition(id) };
+  return separator < 0 ? place : { ...place, runId: text.slice(0, separator) };
 }
 
 const FROM_START: ReaderPosition = { position: parsePosition(START) };
+
+function belongsTo({ runId, mark }: ReaderPosition, id: string): boolean {
+  return (runId === undefined || runId === id) && (mark === undefined || mark === markOf(id));
+}
 
 function foreignOffset(): SluiceError {
   return new SluiceError("offset/malformed", "This Last-Event-ID belongs to another run.", {
@@ -122,14 +153,9 @@ function foreignOffset(): SluiceError {
   });
 }
 
-/** Chosen by `?dialect=`, or `Accept: text/event-stream; profile="…"`, else the fallback. @throws SluiceError `dialect/unknown` */
-export function dialectOf(service: Service, call: RequestLike & { readonly location: URL }, fallback: string): Dialect {
-  const profile = /;\s*profile="?([^",;]+)"?/i.exec(call.headers.get("accept") ?? "")?.[1];
-  return service.dialects.get(call.location.searchParams.get("dialect") ?? profile ?? fallback);
-}
-
-/** The wording of a run that exists: the one given, the one asked for, else the one it was started in. */
-export function wordingOf(service: Service, call: Call, run: RunState, given?: string): Dialect {
-  if (given !== undefined) return service.dialects.get(given);
-  return dialectOf(service, call, run.meta["graphType"] === undefined ? "simple" : "graph");
+/** How a run that exists is told: as given, as asked for, else as it was started. @throws as `formOf` */
+export function formFor(service: Service, call: Call, run: RunState, given?: string): Form {
+  const { dialect, graphType } = run.meta;
+  const fallback = typeof dialect === "string" ? dialect : graphType === undefined ? "simple" : "graph";
+  return formOf(service, call, fallback, given);
 }

@@ -8,12 +8,14 @@ export interface Readers {
   remove(reader: Reader): void;
   /** Sends those whose clients come back by themselves to another node, soon. */
   move(): void;
-  /** Resolves when no stream is open. Those that still are after `ms` are broken off. */
+  /** Resolves when no stream is open. The endless ones are broken off at once, those that still are there after `ms`. */
   finish(clock: Clock, ms: number): Promise<void>;
 }
 
 export interface Reader {
   readonly resumes: boolean;
+  /** There is nothing to wait for. */
+  readonly endless: boolean;
   /** Ends the stream visibly broken, unless it has ended; where it can, after the last frame. */
   breakOff(reason: SluiceError, lastFrame?: string): void;
 }
@@ -30,11 +32,10 @@ export function createReaders(): Readers {
       if (open.size === 0) for (const resolve of waiting) resolve();
     },
     move() {
-      const reason = new SluiceError("run/draining", "This server is shutting down. Go on at another.");
-      const retry = encodeEvent({ retry: RETRY_MS });
-      for (const reader of open) if (reader.resumes) reader.breakOff(reason, retry);
+      for (const reader of open) if (reader.resumes) sendElsewhere(reader);
     },
     async finish(clock, ms) {
+      for (const reader of open) if (reader.endless) sendElsewhere(reader);
       if (open.size === 0) return;
       const reason = new SluiceError("run/shutdown", "The server shut down before the answer was delivered.");
       await new Promise<void>((resolve) => {
@@ -51,4 +52,9 @@ export function createReaders(): Readers {
       });
     },
   };
+}
+
+function sendElsewhere(reader: Reader): void {
+  const reason = new SluiceError("run/draining", "This server is shutting down. Go on at another.");
+  reader.breakOff(reason, encodeEvent({ retry: RETRY_MS }));
 }

@@ -4,11 +4,20 @@ import { json } from "./reply.ts";
 import type { Service } from "./service.ts";
 import { cancelRequest, getEvents, getRun, listRuns, stopRun } from "./run-handlers.ts";
 import { createGetStream, postStream, type Answer } from "./start.ts";
+import { topicRoutes, type TopicsOptions } from "./topics.ts";
 import { deleteThread, getThread, listThreads, renameThread } from "./threads.ts";
-import type { Call, Reply } from "./types.ts";
+import { authorized, type Authorized } from "./read.ts";
+import type { Action, Call, Reply } from "./types.ts";
 
-/** `parameter` is the decoded part of the path that stands for `*`; empty where the path has none. */
-export type RouteHandler = (call: Call, parameter: string) => Reply | Promise<Reply>;
+/**
+ * @param parameter the decoded part of the path that stands for `*`; empty where the path has none
+ * @param authorize who is asking, as everywhere else; throws `auth/required` for nobody
+ */
+export type RouteHandler = (
+  call: Call,
+  parameter: string,
+  authorize: (action: Action) => Promise<Authorized>,
+) => Reply | Promise<Reply>;
 
 export interface Route {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -22,13 +31,15 @@ export interface RoutesOptions {
   readonly answer?: Answer;
   /** What `GET /registry` tells beside the dialects. */
   readonly registry?: () => Readonly<Record<string, unknown>>;
+  /** `/topics/<key>`. Without it there are none. */
+  readonly topics?: TopicsOptions;
   /** Routes of your own; what they throw is answered and logged like all the rest. */
   readonly routes?: readonly Route[];
 }
 
 /** The HTTP contract: one line per call. */
 export function createRoutes(service: Service, options: RoutesOptions): (call: Call) => Promise<Reply> {
-  const { answer, registry, routes: own = [] } = options;
+  const { answer, registry, topics, routes: own = [] } = options;
   const routes: Route[] = [
     { method: "GET", path: "/runs", handle: (call) => listRuns(service, call) },
     { method: "GET", path: "/runs/*", handle: (call, id) => getRun(service, call, id) },
@@ -46,6 +57,7 @@ export function createRoutes(service: Service, options: RoutesOptions): (call: C
       path: "/registry",
       handle: () => json(200, { ...registry?.(), dialects: service.dialects.names }),
     },
+    ...(topics ? topicRoutes(service, topics) : []),
     ...own,
   ];
   if (answer) {
@@ -55,10 +67,15 @@ export function createRoutes(service: Service, options: RoutesOptions): (call: C
       { method: "POST", path: "/generate", handle: (call) => postGenerate(service, answer, call) },
     );
   }
-  return async (call) => find(routes, call, service.basePath)();
+  return async (call) => {
+    const handle = find(routes, call, service.basePath);
+    return handle((action) => authorized(service, call, action));
+  };
 }
 
-function find(routes: readonly Route[], call: Call, basePath: string): () => Reply | Promise<Reply> {
+type Found = (authorize: Parameters<RouteHandler>[2]) => Reply | Promise<Reply>;
+
+function find(routes: readonly Route[], call: Call, basePath: string): Found {
   const path = call.location.pathname;
   const segments = path.startsWith(`${basePath}/`) ? path.slice(basePath.length).split("/") : [];
   const allow: string[] = [];
@@ -66,7 +83,7 @@ function find(routes: readonly Route[], call: Call, basePath: string): () => Rep
     const parameter = match(pattern, segments);
     if (parameter === undefined) continue;
     if (method === call.method || (method === "GET" && call.method === "HEAD" && !isStream(pattern))) {
-      return () => handle(call, parameter);
+      return (authorize) => handle(call, parameter, authorize);
     }
     allow.push(method);
   }
@@ -78,7 +95,7 @@ function find(routes: readonly Route[], call: Call, basePath: string): () => Rep
 
 // A HEAD must not start a run, nor hold a connection open.
 function isStream(pattern: string): boolean {
-  return pattern === "/stream" || pattern.endsWith("/events");
+  return pattern === "/stream" || pattern.endsWith("/events") || pattern.startsWith("/topics/");
 }
 
 function match(pattern: string, segments: readonly string[]): string | undefined {

@@ -2,20 +2,25 @@ import type { Json } from "../base/json.ts";
 import type { RunState } from "../run/index.ts";
 import { seated } from "./limits.ts";
 import { pageOf } from "./page.ts";
-import { authorized, ownRun, readReply, wordingOf } from "./read.ts";
+import { authorized, formFor, ownRun, readReply } from "./read.ts";
 import { messageOf } from "./replay.ts";
 import { runNotFound } from "../run/state.ts";
 import { json } from "./reply.ts";
 import type { Service } from "./service.ts";
-import type { Call, Reply } from "./types.ts";
+import type { Call, Reply, StreamOptions } from "./types.ts";
 
 /** `GET /runs/<id>/events`: the run's frames after `Last-Event-ID`, or `?after=`. */
-export async function getEvents(service: Service, call: Call, runId: string, dialect?: string): Promise<Reply> {
+export async function getEvents(
+  service: Service,
+  call: Call,
+  runId: string,
+  { dialect, ...as }: StreamOptions = {},
+): Promise<Reply> {
   const { run, caller } = await ownRun(service, call, "read", runId);
   const { owner, headers } = caller;
   return seated(service, { owner, action: "read", method: call.method }, (seat) => {
     seat.at(runId);
-    return readReply(service, call, run, { dialect: wordingOf(service, call, run, dialect), headers });
+    return readReply(service, call, run, { ...as, form: formFor(service, call, run, dialect), headers });
   });
 }
 

@@ -6,6 +6,7 @@ import type { Dialects } from "../dialects/index.ts";
 import type { Conversations, Runs } from "../run/index.ts";
 import type { Delivery } from "./delivery/options.ts";
 import type { Seats } from "./limits.ts";
+import type { Progress } from "./progress.ts";
 import type { Readers } from "./readers.ts";
 import type { Shared } from "./shared.ts";
 import type { Turn } from "./turns.ts";
@@ -21,6 +22,7 @@ export interface Service extends Delivery {
   readonly dialects: Dialects;
   readonly authorize: Authorize;
   readonly readers: Readers;
+  readonly progress: Progress;
   readonly seats: Seats;
   readonly turn: Turn;
   readonly entries: Shared<EncodedEntry>;

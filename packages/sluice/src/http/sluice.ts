@@ -15,10 +15,12 @@ import {
 import { checkLimit, checkPath, checkWhole } from "./check-options.ts";
 import { createDelivery, type DeliveryOptions } from "./delivery/options.ts";
 import { createSeats, seated, type ReaderLimits } from "./limits.ts";
+import { ConnectionEnds } from "./connection-ends.ts";
 import { callOf, type NodeRequest, type NodeResponse } from "./node.ts";
 import { sendReply } from "./node-reply.ts";
+import { createProgress } from "./progress.ts";
 import { createReaders } from "./readers.ts";
-import { readReply, wordingOf } from "./read.ts";
+import { formFor, readReply } from "./read.ts";
 import { runNotFound } from "../run/state.ts";
 import { refuse } from "./reply.ts";
 import { respond, type Handler } from "./respond.ts";
@@ -27,7 +29,7 @@ import { getEvents, stopRun } from "./run-handlers.ts";
 import type { Service } from "./service.ts";
 import { createShared } from "./shared.ts";
 import { createTurns } from "./turns.ts";
-import type { Authorize, Call, Reply } from "./types.ts";
+import type { Authorize, Call, Reply, RequestLike, StreamOptions } from "./types.ts";
 import { createUnwatched, type UnwatchedOptions } from "./unwatched.ts";
 import * as web from "./web.ts";
 
@@ -36,7 +38,7 @@ export interface SluiceOptions extends RoutesOptions, DeliveryOptions, ReaderLim
   readonly authorize: Authorize;
   /** Where answers are kept. Default: this process's memory. */
   readonly store?: LogStore;
-  /** Default: `simple`, `graph` and `ai-sdk`. */
+  /** Default: `builtInDialects`. */
   readonly dialects?: readonly Dialect[];
   /** Where `handle` is mounted, and what `Location` begins with: empty (default) or `/api/chat`, say. */
   readonly basePath?: string;
@@ -61,11 +63,8 @@ export interface SluiceOptions extends RoutesOptions, DeliveryOptions, ReaderLim
 export interface StartHere extends StartRun {
   /** `stopWhenUnwatchedMs` for this run, when it is started here. */
   readonly stopWhenUnwatchedMs?: number;
-}
-
-export interface StreamOptions {
-  /** The wording. Default: what the request asks for by `?dialect=` or `Accept`, else `simple`. */
-  readonly dialect?: string;
+  /** Called each time its last reader on this node has left, or has everything. For a run that is started here. */
+  readonly onUnwatched?: () => void;
 }
 
 /** A run that was started here, or attached to. */
@@ -95,11 +94,16 @@ export interface Sluice {
   /** Stops a run of the caller: 202 until the producer has acknowledged, then 200. */
   stop(request: Request, runId: string): Promise<Response>;
   stopFromNode(req: NodeRequest, res: NodeResponse, runId: string): Promise<void>;
+  /**
+   * Resolves when a reader on this node has taken the event of this number (the first, `start`, is 1) of a run that is
+   * produced here, or the run is over. A reader in a dialect that words no entry alone does not count.
+   */
+  whenTaken(runId: string, sequence: number): Promise<void>;
   /** All routes of the HTTP contract under `basePath` (PROTOCOL.md section 5). */
   handle(request: Request): Promise<Response>;
   handleNode(req: NodeRequest, res: NodeResponse): Promise<void>;
   /** An error as the JSON answer of the contract, with its status and one log line. */
-  toErrorResponse(error: unknown, request: Request): Response;
+  toErrorResponse(error: unknown, request: RequestLike): Response;
   /**
    * No new runs from now on. On a store that other nodes share, readers whose clients come back by themselves are sent
    * there. Resolves when those of this process have ended, by themselves or at the deadline, and
@@ -116,11 +120,13 @@ export function createSluice(options: SluiceOptions): Sluice {
   const log = safely(options.log ?? silent);
   const runs = createRuns({ ...options, store, clock, log, meter });
   const readers = createReaders();
+  const progress = createProgress(runs);
   const unwatched = createUnwatched(options, { runs, clock, log });
   const service: Service = {
     runs,
     conversations: createConversations({ store, clock }),
     readers,
+    progress,
     seats: createSeats({
       clock,
       maxReaders: checkLimit("maxReaders", options.maxReaders),
@@ -145,21 +151,23 @@ export function createSluice(options: SluiceOptions): Sluice {
   const answerWeb = (request: Request, handler: Handler): Promise<Response> =>
     respond(service, web.callOf(request), handler, (reply) => web.toResponse(reply, request));
 
+  const ends = new ConnectionEnds();
   function answerNode(req: NodeRequest, res: NodeResponse, handler: Handler): Promise<void> {
-    const call = callOf(req, res);
-    return respond(service, call, handler, (reply) => sendReply(reply, { req, res, clock }));
+    const call = callOf(req, res, ends);
+    return respond(service, call, handler, (reply) => sendReply(reply, { req, res, ends, clock }));
   }
 
   return {
     runs,
-    async startRun({ stopWhenUnwatchedMs, ...start }, source) {
+    async startRun({ stopWhenUnwatchedMs, onUnwatched, ...start }, source) {
       if (stopWhenUnwatchedMs !== undefined) unwatched.check(stopWhenUnwatchedMs);
       const { id, attached } = await runs.start(start, source);
       if (stopWhenUnwatchedMs !== undefined && !attached) unwatched.override(id, stopWhenUnwatchedMs);
+      if (onUnwatched !== undefined && !attached) unwatched.tell(id, onUnwatched);
       const stream =
-        ({ dialect }: StreamOptions = {}): Handler =>
+        (as: StreamOptions = {}): Handler =>
         (call) =>
-          streamRun(service, call, id, dialect);
+          streamRun(service, call, id, as);
       return {
         id,
         attached,
@@ -168,10 +176,11 @@ export function createSluice(options: SluiceOptions): Sluice {
         stop: async () => void (await runs.stop(id)),
       };
     },
-    resume: (request, runId, as) => answerWeb(request, (call) => getEvents(service, call, runId, as?.dialect)),
-    resumeToNode: (req, res, runId, as) => answerNode(req, res, (call) => getEvents(service, call, runId, as?.dialect)),
+    resume: (request, runId, as) => answerWeb(request, (call) => getEvents(service, call, runId, as)),
+    resumeToNode: (req, res, runId, as) => answerNode(req, res, (call) => getEvents(service, call, runId, as)),
     stop: (request, runId) => answerWeb(request, (call) => stopRun(service, call, runId)),
     stopFromNode: (req, res, runId) => answerNode(req, res, (call) => stopRun(service, call, runId)),
+    whenTaken: progress.whenTaken,
     handle: (request) => answerWeb(request, routes),
     handleNode: (req, res) => answerNode(req, res, routes),
     toErrorResponse: (error, request) => web.toResponse(refuse(error, request, { log, meter }), request),
@@ -186,12 +195,13 @@ export function createSluice(options: SluiceOptions): Sluice {
 }
 
 // Whoever started the run in this handler has authorised the request already.
-async function streamRun(service: Service, call: Call, runId: string, dialect: string | undefined): Promise<Reply> {
+async function streamRun(service: Service, call: Call, runId: string, options: StreamOptions): Promise<Reply> {
   const run = await service.runs.get(runId);
   if (!run) throw runNotFound();
   return seated(service, { owner: run.owner, action: "read", method: call.method }, (seat) => {
     seat.at(runId);
-    return readReply(service, call, run, { dialect: wordingOf(service, call, run, dialect) });
+    const { dialect, ...as } = options;
+    return readReply(service, call, run, { ...as, form: formFor(service, call, run, dialect) });
   });
 }
 

@@ -5,11 +5,13 @@ import { tooManyRuns } from "../run/limits.ts";
 import { parseAsk, wrongField, type Ask } from "./ask.ts";
 import { parseJson, readBody } from "./body.ts";
 import { seated, type Seat } from "./limits.ts";
-import { authorized, dialectOf, ownRun, positionOf, readReply, wordingOf, type Authorized } from "./read.ts";
+import { formOf } from "./form.ts";
+import { authorized, formFor, ownRun, positionOf, readReply, type Authorized } from "./read.ts";
 import { runNotFound } from "../run/state.ts";
 import type { Service } from "./service.ts";
 import { announceTurn, keepTurn, withHistory } from "./threads.ts";
 import type { Call, Reply } from "./types.ts";
+import { createWhileRunning } from "./while-running.ts";
 
 /** Makes the source for a question, or throws what is wrong with it (`graph/unknown`, `request/invalid`) before a run exists. */
 export type Answer = (ask: Ask, context: { readonly owner: string }) => RunInput;
@@ -25,7 +27,7 @@ export async function postStream(service: Service, answer: Answer, call: Call): 
   const mustExist = positionOf(call) !== undefined;
   return startOrAttach(service, answer, call, { mustExist }, ({ run, ask, caller }) =>
     readReply(service, call, run, {
-      dialect: dialectOf(service, call, defaultDialect(ask)),
+      form: formOf(service, call, defaultDialect(ask)),
       headers: caller.headers,
     }),
   );
@@ -50,7 +52,7 @@ export async function startOrAttach(
 ): Promise<Reply> {
   const caller = await authorized(service, call, { kind: "start" });
   const ask = withKey(parseAsk(await readBody(call)), call.headers.get("idempotency-key"));
-  dialectOf(service, call, defaultDialect(ask)); // refused before anything is started
+  formOf(service, call, defaultDialect(ask)); // refused before anything is started
   if (options.mustExist) {
     if (ask.requestId === undefined) {
       const message = "A POST with Last-Event-ID needs the requestId it was started with.";
@@ -69,47 +71,24 @@ export async function startOrAttach(
 
 /** `GET /stream`: what a bare EventSource can do. With Last-Event-ID it never starts a run. */
 export function createGetStream(service: Service, answer: Answer): (call: Call) => Promise<Reply> {
-  // Runs of this node that were started by GET without a key and may still run. A reconnect that comes before the
-  // first frame did has no Last-Event-ID: while the run lasts, the same question of the same owner attaches to it.
-  const running = new Map<string, Promise<RunState>>();
+  const running = createWhileRunning<RunState>(service.runs, (_known, run) => run);
 
   return async (call) => {
     refuseForeignPages(call);
     if (positionOf(call)) return resume(service, call);
     const caller = await authorized(service, call, { kind: "start" });
     const ask = withKey(parseAsk(payloadOf(call)), call.headers.get("idempotency-key"));
-    const dialect = dialectOf(service, call, defaultDialect(ask));
+    const form = formOf(service, call, defaultDialect(ask));
     const start = (): Promise<RunState> => begin(service, answer, { call, ask, caller });
-    const question = canonicalJson([caller.owner, dialect.name, ask]);
+    const question = canonicalJson([caller.owner, form.dialect.name, ask]);
     const keyed = ask.requestId !== undefined;
     const exists = async (): Promise<boolean> => (keyed ? hasRun(service, caller, ask) : running.has(question));
     return seatedStart(service, { call, ask, caller }, exists, async (seat) => {
-      const run = keyed ? await start() : await attachOr(start, question);
+      const run = keyed ? await start() : await running.startOrAttach(question, start);
       seat.at(run.id);
-      return readReply(service, call, run, { dialect, qualifiedIds: true, headers: caller.headers });
+      return readReply(service, call, run, { form, qualifiedIds: true, headers: caller.headers });
     });
   };
-
-  async function attachOr(start: () => Promise<RunState>, question: string): Promise<RunState> {
-    const known = running.get(question);
-    if (known === undefined) return remember(question, start());
-    const run = await known.then(
-      ({ id }) => service.runs.get(id),
-      () => undefined,
-    );
-    if (run?.status === "running") return run;
-    if (running.get(question) === known) running.delete(question);
-    return attachOr(start, question);
-  }
-
-  function remember(question: string, starting: Promise<RunState>): Promise<RunState> {
-    running.set(question, starting);
-    const forget = (): void => {
-      if (running.get(question) === starting) running.delete(question);
-    };
-    void starting.then(({ id }) => service.runs.ended(id)).then(forget, forget);
-    return starting;
-  }
 }
 
 async function resume(service: Service, call: Call): Promise<Reply> {
@@ -123,7 +102,7 @@ async function resume(service: Service, call: Call): Promise<Reply> {
   const { owner, headers } = caller;
   return seated(service, { owner, action: "read", method: call.method }, (seat) => {
     seat.at(runId);
-    return readReply(service, call, run, { dialect: wordingOf(service, call, run), headers });
+    return readReply(service, call, run, { form: formFor(service, call, run), headers });
   });
 }
 
@@ -146,6 +125,7 @@ async function seatedStart(
 }
 
 function defaultDialect(ask: Ask): string {
+  if (ask.nested === true) return "graph-channels";
   return ask.graphType === undefined ? "simple" : "graph";
 }
 
@@ -166,7 +146,8 @@ async function begin(service: Service, answer: Answer, { call, ask, caller }: Qu
 
 function metaOf(ask: Ask): JsonObject {
   const { threadId, userId, agentId, graphType, model, metadata } = ask;
-  const meta = { threadId, userId, agentId, graphType, model, metadata };
+  const dialect = ask.nested === true ? defaultDialect(ask) : undefined;
+  const meta = { threadId, userId, agentId, graphType, model, metadata, dialect };
   return Object.fromEntries(Object.entries(meta).filter(([, value]) => value !== undefined));
 }
 
@@ -190,7 +171,7 @@ function payloadOf(call: Call): unknown {
 
 // A GET that starts something can be sent by any page, or by a link; browsers say so. On plain http with a name they
 // do not, but only somebody who opens a link wants HTML.
-function refuseForeignPages(call: Call): void {
+export function refuseForeignPages(call: Call): void {
   const site = call.headers.get("sec-fetch-site");
   const byLink = call.headers.get("sec-fetch-mode") === "navigate" || call.headers.get("accept")?.includes("text/html");
   if (site === "cross-site" || byLink === true) {

@@ -14,7 +14,8 @@ import type { Call, Reply } from "./types.ts";
 export async function withHistory(service: Service, owner: string, ask: Ask): Promise<Ask> {
   if (ask.threadId === undefined || ask.continues !== true) return ask;
   const said = await service.conversations.messages(owner, ask.threadId);
-  return { ...ask, messages: [...said.map(({ role, content }) => ({ role, content })), ...ask.messages] };
+  const messages = [...said.map(({ role, content }) => ({ role, content })), ...ask.messages];
+  return { ...ask, messages, history: said.length };
 }
 
 /** Tells a thread of a question before there is a run for it. A thread that cannot be kept costs no answer. */

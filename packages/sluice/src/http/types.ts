@@ -18,8 +18,10 @@ export interface RequestLike {
 export type Action =
   | { readonly kind: "start" }
   | { readonly kind: "list" }
+  | { readonly kind: "callback" }
   | { readonly kind: "cancel"; readonly requestId: string }
   | { readonly kind: "thread"; readonly threadId: string }
+  | { readonly kind: "subscribe" | "publish"; readonly topic: string }
   | { readonly kind: "read" | "stop"; readonly runId: string; readonly run: RunState | undefined };
 
 /**
@@ -30,6 +32,18 @@ export type Authorize = (request: RequestLike, action: Action) => Caller | undef
 
 /** An owner's name, or that and headers to send along (a new cookie, say). */
 export type Caller = string | { readonly owner: string; readonly headers: Readonly<Record<string, string>> };
+
+export interface StreamOptions {
+  /** The wording. Default: what the request asks for by `?dialect=` or `Accept`, else `simple`. */
+  readonly dialect?: string;
+  /**
+   * Ids are `<runId>~<offset>`: for a route that starts runs and resumes them at the same URL, as a bare EventSource
+   * needs it. Default: as the reader has them.
+   */
+  readonly qualifiedIds?: boolean;
+  /** What `Location` begins with, for a route of your own. Default: `basePath` of the sluice. */
+  readonly basePath?: string;
+}
 
 /** A request on its way through the handlers, from either kind of server. */
 export interface Call extends RequestLike {
@@ -65,6 +79,8 @@ export interface EventStream {
   /** Those who have taken nothing of what was written for so long that they count as gone. */
   readonly stalls: Deadlines;
   readonly meter: Meter;
+  /** Nothing but what the source gives may be written: no comments. Default false. */
+  readonly bare?: boolean;
   /** The place it takes, given back when it is over. */
   seat: Seat | undefined;
   /** What compresses the answer; its `Content-Encoding` is among the headers. */

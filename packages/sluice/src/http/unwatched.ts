@@ -28,6 +28,8 @@ export interface Unwatched {
   check(ms: number): void;
   /** Another time for one run that is produced here. */
   override(runId: string, ms: number): void;
+  /** Calls back whenever one run that is produced here has no reader on this node any more. */
+  tell(runId: string, left: () => void): void;
 }
 
 const NAME = "stopWhenUnwatchedMs";
@@ -40,6 +42,7 @@ export function createUnwatched(
   const { watchedElsewhere } = options;
   const everyMs = options.stopWhenUnwatchedMs === undefined ? undefined : checked(options.stopWhenUnwatchedMs);
   const own = new Map<string, number>();
+  const told = new Map<string, () => void>();
   /** Runs that may be stopped soon, each with what takes it back. */
   const waiting = new Map<string, () => void>();
 
@@ -53,6 +56,11 @@ export function createUnwatched(
   }
 
   function left(runId: string): void {
+    told.get(runId)?.();
+    stopLater(runId);
+  }
+
+  function stopLater(runId: string): void {
     const ms = own.get(runId) ?? everyMs;
     if (ms === undefined) return;
     const back = new AbortController();
@@ -69,14 +77,14 @@ export function createUnwatched(
       if (run?.status === "running" && !back.aborted) {
         const elsewhere = await watchedElsewhere?.(runId);
         if (back.aborted) return;
-        if (elsewhere === true) return left(runId);
+        if (elsewhere === true) return stopLater(runId);
         log("info", "run unwatched", { run: runId });
         await runs.stop(runId);
       }
       if (!back.aborted) waiting.delete(runId);
     } catch (error) {
       log("warn", "unwatched run not stopped", { run: runId, code: publicError(error).code, error });
-      if (!back.aborted) left(runId);
+      if (!back.aborted) stopLater(runId);
     }
   }
 
@@ -90,6 +98,10 @@ export function createUnwatched(
     override(runId, ms) {
       own.set(runId, ms);
       void runs.ended(runId).then(() => own.delete(runId));
+    },
+    tell(runId, callback) {
+      told.set(runId, callback);
+      void runs.ended(runId).then(() => told.delete(runId));
     },
   };
 }

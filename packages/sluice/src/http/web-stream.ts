@@ -16,7 +16,8 @@ export function webStream(events: EventStream, gone: AbortSignal): ReadableStrea
       pull(controller) {
         if (body) return body.pull();
         body = new Body(events, gone, controller);
-        return undefined;
+        // Where there was no greeting the first read is still to be answered.
+        return events.bare === true ? body.pull() : undefined;
       },
       cancel(reason) {
         if (body) body.leave(reason);
@@ -48,7 +49,7 @@ class Body implements StreamReader, Deadline {
     this.#controller = controller;
     this.#source = events.open(this);
     if (events.wire?.head) this.#enqueue(events.wire.head);
-    this.#send(pieceOf(greeting(events.retryMs)));
+    if (events.bare !== true) this.#send(pieceOf(greeting(events.retryMs)));
     // Not every server cancels the body of a client that has gone.
     gone.addEventListener("abort", this.#onGone, { once: true });
     if (gone.aborted) this.#onGone();
@@ -94,7 +95,8 @@ class Body implements StreamReader, Deadline {
   onSilence(): void {
     this.#events.wire?.rest();
     // Below zero something waits already: the silence is the reader's own.
-    if (this.#betweenFrames && (this.#controller.desiredSize ?? -1) >= 0) this.#send(BEAT);
+    const { bare } = this.#events;
+    if (bare !== true && this.#betweenFrames && (this.#controller.desiredSize ?? -1) >= 0) this.#send(BEAT);
     else this.#events.heartbeats.touch(this);
   }
 

@@ -38,7 +38,10 @@ async function readText({ headers, body, bodyUsed }: Request, limit: number): Pr
 }
 
 /** @throws TypeError for headers that cannot be written */
-export function toResponse(reply: Reply, { method, signal }: Pick<Request, "method" | "signal">): Response {
+export function toResponse(
+  reply: Reply,
+  { method, signal = new AbortController().signal }: { readonly method: string; readonly signal?: AbortSignal },
+): Response {
   const { status } = reply;
   const headers = new Headers(reply.headers);
   if (reply.kind === "events") return new Response(webStream(reply.events, signal), { status, headers });

@@ -16,6 +16,7 @@ import { Readers } from "./redis/readers.ts";
 import { readLog, tailLog, waitForStop, type Waiting } from "./redis/reading.ts";
 import { parseState } from "./redis/reply.ts";
 import { DELETE, LEASE, STOP } from "./redis/scripts/create.ts";
+import { subscriberOf } from "./redis/subscriber.ts";
 import { notFound } from "./refusals.ts";
 import type {
   AppendAt,
@@ -122,12 +123,8 @@ class RedisLog implements LogStore {
     const now = time ? () => String(time()) : () => "";
     this.#context = { commands, keys: createKeys(prefix), clock, log, grace, time: now };
     this.#indexes = new Indexes(this.#context, client.isCluster === true);
-    const given = options.subscriber ?? sharedSubscriber(client);
-    const subscriber = given ?? duplicateOf(client);
-    if (!given) {
-      this.#ownSubscriber = subscriber;
-      subscriber.on("error", (error) => log("warn", "redis subscriber failed", { error }));
-    }
+    const { subscriber, own } = subscriberOf(client, options.subscriber, log);
+    this.#ownSubscriber = own;
     const bells = new Bells({ subscriber, clock, log, pollMs: options.pollMs ?? 1_000 });
     this.#waiting = { bells, readers: new Readers() };
     const isCalm = (): boolean => commands.waitingMs < CALM_MS && grace.leftMs === 0;
@@ -239,17 +236,3 @@ const RECONNECTS = ["ready", "+node", "node error"] as const;
 
 /** While a command waits for longer, Redis is away: what is kept for it does not grow older. */
 const CALM_MS = 1_000;
-
-function sharedSubscriber(client: RedisClient): RedisSubscriber | undefined {
-  return client.isCluster === true && isSubscriber(client) ? client : undefined;
-}
-
-function isSubscriber(client: RedisClient): client is RedisClient & RedisSubscriber {
-  return "ssubscribe" in client && "sunsubscribe" in client;
-}
-
-function duplicateOf(client: RedisClient): RedisSubscriber {
-  const copy = client.duplicate?.();
-  if (copy) return copy;
-  throw new SluiceError("option/invalid", "A client that cannot be duplicated needs a `subscriber` beside it.");
-}

@@ -8,4 +8,4 @@ export { parseEvents } from "./parse.ts";
 export type { ParsedEvent, ParseOptions } from "./parse.ts";
 export { sseResponse } from "./response.ts";
 export { createSSEStream } from "./stream.ts";
-export type { SSEStream, SSEStreamOptions } from "./stream.ts";
+export type { SSESend, SSEStream, SSEStreamOptions } from "./stream.ts";

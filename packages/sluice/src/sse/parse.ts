@@ -33,6 +33,23 @@ export async function* parseEvents(
   chunks: AsyncIterable<Uint8Array | string>,
   options: ParseOptions = {},
 ): AsyncGenerator<ParsedEvent> {
+  const parser = createEventParser(options);
+  for await (const chunk of chunks) {
+    for (const event of parser.push(chunk)) yield event;
+    parser.check();
+  }
+}
+
+/** The same for who has one chunk at a time. */
+export interface EventParser {
+  /** The events that this chunk completes. */
+  push(chunk: Uint8Array | string): readonly ParsedEvent[];
+  /** @throws SluiceError `sse/event-too-large` when the chunks so far hold such an event */
+  check(): void;
+}
+
+/** @throws SluiceError `option/invalid`; `push` throws what a callback throws */
+export function createEventParser(options: ParseOptions = {}): EventParser {
   const { maxEventLength = MAX_EVENT_LENGTH, onComment, onRetry } = options;
   if (!(maxEventLength >= 1)) {
     throw new SluiceError("option/invalid", "maxEventLength must be a number from 1.", {
@@ -59,16 +76,20 @@ export async function* parseEvents(
   });
   parser.feed(""); // its own check for a BOM looks for three characters, and only in the first call
 
-  for await (const chunk of chunks) {
-    parser.feed(read(chunk));
-    for (const event of events) yield event;
-    events = [];
-    if (tooLarge) {
+  return {
+    push(chunk) {
+      parser.feed(read(chunk));
+      const complete = events;
+      events = [];
+      return complete;
+    },
+    check() {
+      if (!tooLarge) return;
       throw new SluiceError("sse/event-too-large", `An event is longer than ${maxEventLength} characters.`, {
         details: { maxEventLength },
       });
-    }
-  }
+    },
+  };
 }
 
 const CARRIAGE_RETURN = /\r\n?/g;

@@ -5,19 +5,25 @@ import type { SSEMessage } from "./message.ts";
 export interface SSEStream {
   /** One chunk for each message sent. */
   readonly stream: ReadableStream<Uint8Array>;
-  /**
-   * Queues a message. True while the reader keeps up; false when it lags (wait for `ready()`, or go on up to
-   * `maxQueuedBytes`) and, without looking at the message, after the end of the stream.
-   * @throws SluiceError `sse/invalid-field`, `sse/invalid-data`, and the stream goes on without the message;
-   * `sse/queue-full`, once: the stream breaks with it, because a clean end would pass for the whole answer
-   */
-  send(message: SSEMessage): boolean;
+  readonly send: SSESend;
   /** Ends the stream after what is queued. Closing again does nothing. */
   close(): void;
   /** Resolves when the reader has taken enough for `send` to answer true again, or the stream has ended. */
   ready(): Promise<void>;
   /** Fires when there is no one left to send to: the reader cancelled or was too slow, or the given signal fired. */
   readonly signal: AbortSignal;
+}
+
+export interface SSESend {
+  /**
+   * Queues a message. True while the reader keeps up; false when it lags (wait for `ready()`, or go on up to
+   * `maxQueuedBytes`) and, without looking at the message, after the end of the stream.
+   * @throws SluiceError `sse/invalid-field`, `sse/invalid-data`, and the stream goes on without the message;
+   * `sse/queue-full`, once: the stream breaks with it, because a clean end would pass for the whole answer
+   */
+  (message: SSEMessage): boolean;
+  /** Fires when nothing can be sent any more: closed, cancelled or broken. For whoever was given `send` alone. */
+  readonly ended: AbortSignal;
 }
 
 export interface SSEStreamOptions {
@@ -42,6 +48,7 @@ export function createSSEStream(options: SSEStreamOptions = {}): SSEStream {
   const highWaterMark = Math.min(HIGH_WATER_MARK, maxQueuedBytes);
   const encoder = new TextEncoder();
   const left = new AbortController();
+  const ended = new AbortController();
   const taken = createGate();
   let open = true;
   let controller!: ReadableStreamDefaultController<Uint8Array>;
@@ -63,7 +70,7 @@ export function createSSEStream(options: SSEStreamOptions = {}): SSEStream {
 
   const room = (): number => controller.desiredSize ?? 0;
 
-  function send(message: SSEMessage): boolean {
+  function queue(message: SSEMessage): boolean {
     if (!open) return false;
     const bytes = encoder.encode(encodeEvent(message));
     const queued = highWaterMark - room();
@@ -86,6 +93,7 @@ export function createSSEStream(options: SSEStreamOptions = {}): SSEStream {
     open = false;
     signal?.removeEventListener("abort", abort);
     taken.open();
+    ended.abort();
   }
 
   function close(): void {
@@ -104,7 +112,7 @@ export function createSSEStream(options: SSEStreamOptions = {}): SSEStream {
 
   return {
     stream,
-    send,
+    send: Object.assign(queue, { ended: ended.signal }),
     close,
     ready: () => (!open || room() > 0 ? Promise.resolve() : taken.passed()),
     signal: left.signal,

@@ -24,7 +24,7 @@ describe.each(builtInDialects)("what $name tells from the text of an entry", (di
   /** What it tells at once, and what it words; the same where it tells nothing. */
   function both(event: RunEvent, sequence: number): readonly [quick: unknown, alone: unknown] {
     const entry = JSON.stringify(event);
-    const frame = dialect.quick?.(entry);
+    const frame = dialect.quick?.(entry, context);
     const frames = alone?.(JSON.parse(entry) as RunEvent, sequence);
     return [frame ? [frame] : frames, frames];
   }
@@ -51,6 +51,6 @@ describe.each(builtInDialects)("what $name tells from the text of an entry", (di
 
   it("is there for the delta of a text, of which a run has most", () => {
     const event: RunEvent = { type: "text-delta", id: "t", delta: 'Hello, "world"\\' };
-    expect([dialect.quick?.(JSON.stringify(event))]).toEqual(alone?.(event, 2));
+    expect([dialect.quick?.(JSON.stringify(event), context)]).toEqual(alone?.(event, 2));
   });
 });

@@ -5,7 +5,7 @@ import { createDialects, simpleDialect } from "../../src/dialects/index.ts";
 describe("createDialects", () => {
   it("has the built-in dialects when none are given", () => {
     const dialects = createDialects();
-    expect(dialects.names).toEqual(["simple", "graph", "ai-sdk"]);
+    expect(dialects.names).toEqual(["simple", "graph", "graph-channels", "ai-sdk", "envelope", "update", "text"]);
     for (const name of dialects.names) expect(dialects.get(name).name).toBe(name);
   });
 
@@ -14,7 +14,10 @@ describe("createDialects", () => {
     const error = thrownBy(() => dialects.get(name));
     expect(error.code).toBe("dialect/unknown");
     expect(error.status).toBe(422);
-    expect(error.details).toEqual({ field: "dialect", allowed: ["simple", "graph", "ai-sdk"] });
+    expect(error.details).toEqual({
+      field: "dialect",
+      allowed: ["simple", "graph", "graph-channels", "ai-sdk", "envelope", "update", "text"],
+    });
   });
 
   it("lets the later of two with one name count", () => {

@@ -4,9 +4,12 @@ import { createOrder, fold, textOf, type RunEvent } from "../../src/chat/index.t
 import {
   aiSdkDialect,
   builtInDialects,
+  envelopeDialect,
   graphDialect,
   isTerminalFrame,
   simpleDialect,
+  textDialect,
+  updateDialect,
 } from "../../src/dialects/index.ts";
 import type { Dialect, Frame } from "../../src/dialects/index.ts";
 import { legalRun } from "../chat/legal-runs.ts";
@@ -35,7 +38,7 @@ describe("the simple dialect", () => {
       'weather {"degrees":21}',
       'progress {"percent":50}',
       'chunk {"content":"world"}',
-      'message {"id":"msg_1","role":"assistant","content":"Hello, world"}',
+      'message {"id":"msg_1","role":"assistant","content":"Hello, world","metadata":{"model":"m","lang":"en","usage":{"inputTokens":3,"outputTokens":2}}}',
       'done {"finishReason":"length","usage":{"inputTokens":3,"outputTokens":2}}',
     ]);
   });
@@ -122,6 +125,111 @@ describe("the ai-sdk dialect", () => {
   });
 });
 
+describe("the envelope dialect", () => {
+  it("words a run as seed 000 has it: text as `response`, everything with its run", () => {
+    const worded = lines(envelopeDialect, [
+      started,
+      ...text,
+      { type: "text-end", id: "t" },
+      { type: "finish", finishReason: "stop", messageMetadata: { usage: { totalTokens: 2 } } },
+    ]);
+    expect(worded).toEqual([
+      'start {"name":"start","meta":{"runId":"run_1","chat":{"type":"start"}},"payload":{"messageId":"msg_1"}}',
+      'text-start {"name":"text-start","meta":{"runId":"run_1","chat":{"type":"text-start"}},"payload":{"id":"t"}}',
+      'response {"name":"response","meta":{"runId":"run_1","chat":{"type":"text-delta","id":"t"}},"payload":{"text":"Hel","isFinal":false}}',
+      'response {"name":"response","meta":{"runId":"run_1","chat":{"type":"text-end","id":"t"}},"payload":{"text":"","isFinal":true}}',
+      'done {"name":"done","meta":{"runId":"run_1","chat":{"type":"finish","finishReason":"stop","messageMetadata":{"usage":{"totalTokens":2}}}},"payload":{"finishReason":"stop","usage":{"totalTokens":2}}}',
+    ]);
+  });
+
+  it.each<readonly [data: unknown, envelope: unknown]>([
+    [21, { name: "agent-response", meta: { runId: "run_1" }, payload: 21 }],
+    [{ text: "Hello" }, { name: "agent-response", meta: { runId: "run_1" }, payload: { text: "Hello" } }],
+    [null, { name: "agent-response", meta: { runId: "run_1" }, payload: null }],
+    // An envelope already.
+    [
+      { name: "agent-response", meta: { contextId: "c" }, payload: { text: "Hello" } },
+      { name: "agent-response", meta: { runId: "run_1", contextId: "c" }, payload: { text: "Hello" } },
+    ],
+    [
+      { payload: null, name: "agent-response", meta: { runId: "other", ts: 1 } },
+      { name: "agent-response", meta: { runId: "other", ts: 1 }, payload: null },
+    ],
+    // What looks like one, and is not.
+    ...[
+      { name: "another", meta: {}, payload: 1 },
+      { name: "agent-response", meta: {} },
+      { name: "agent-response", payload: 1 },
+      { name: "agent-response", meta: { chat: { type: "finish" } }, payload: 1 },
+    ].map((data) => [data, { name: "agent-response", meta: { runId: "run_1" }, payload: data }] as const),
+  ])("wraps the data %j of an application event once", (data, envelope) => {
+    const [worded] = wordingOf(envelopeDialect, [{ event: "agent-response", data }]).flat();
+    expect(worded?.event).toBe("agent-response");
+    expect(JSON.parse(worded?.data ?? "")).toEqual(envelope);
+  });
+});
+
+describe("the update dialect", () => {
+  it("words a run as seed 001 has it, with all that is no delta aside", () => {
+    expect(
+      lines(updateDialect, [
+        started,
+        ...text,
+        { event: "weather", data: 21 },
+        {
+          type: "finish",
+          finishReason: "tool-calls",
+          messageMetadata: { usage: { inputTokens: 1, outputTokens: 2, totalTokens: 3 } },
+        },
+      ]),
+    ).toEqual([
+      'update {"delta":"","usage":null,"finish_reason":null,"event":{"type":"start","messageId":"msg_1"}}',
+      'update {"delta":"","usage":null,"finish_reason":null,"event":{"type":"text-start","id":"t"}}',
+      'update {"delta":"Hel","usage":null,"finish_reason":null,"id":"t"}',
+      "weather 21",
+      'update {"delta":"","usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3},"finish_reason":"tool_calls","event":{"type":"finish","finishReason":"tool-calls","messageMetadata":{"usage":{"inputTokens":1,"outputTokens":2,"totalTokens":3}}}}',
+      'done {"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3},"finish_reason":"tool_calls"}',
+    ]);
+    expect(updateDialect.headers).toEqual({ "x-synapse-toon-format": "streaming" });
+  });
+
+  it.each([
+    [aborted, 'done {"usage":null,"finish_reason":"abort"}'],
+    [failed, 'error {"message":"The model failed.","code":"llm/failed"}'],
+  ])("ends %j", (terminal, last) => {
+    expect(lines(updateDialect, [started, terminal]).at(-1)).toBe(last);
+  });
+});
+
+describe("the text dialect", () => {
+  it("words a run as seed 002 has it, with all that is no text aside", () => {
+    expect(lines(textDialect, [started, ...text, { event: "weather", data: 21 }, aborted])).toEqual([
+      'stream_event {"type":"start","messageId":"msg_1"}',
+      'stream_event {"type":"text-start","id":"t"}',
+      "Hel",
+      "weather 21",
+      'done {"finishReason":"abort","event":{"type":"abort","reason":"stopped"}}',
+    ]);
+    expect(lines(textDialect, [started, { type: "finish", finishReason: "stop" }]).at(-1)).toBe(
+      'done {"finishReason":"stop"}',
+    );
+    expect(lines(textDialect, [started, failed]).at(-1)).toBe(
+      'error {"code":"llm/failed","message":"The model failed."}',
+    );
+  });
+
+  it("sends a character whose halves came in two deltas with the second of them", () => {
+    const halves = ["a\ud83d", "\udc4bb"].map((delta): RunEvent => ({ type: "text-delta", id: "t", delta }));
+    expect(lines(textDialect, [...text.slice(0, 1), ...halves]).slice(1)).toEqual(["a", "👋b"]);
+    expect(halves.map((event) => textDialect.alone?.(context)(event, 2))).toEqual([undefined, undefined]);
+  });
+
+  it("has one line break for a CRLF, also where it came in two deltas", () => {
+    const deltas = ["a\r\nb\r", "\nc"].map((delta): RunEvent => ({ type: "text-delta", id: "t", delta }));
+    expect(lines(textDialect, deltas)).toEqual(["a\nb", "\nc"]);
+  });
+});
+
 const runs: fc.Arbitrary<readonly RunEvent[]> = legalRun();
 
 describe.each(builtInDialects)("the wording of $name", (dialect) => {
@@ -173,10 +281,11 @@ describe.each(builtInDialects)("the wording of $name", (dialect) => {
     );
   });
 
-  it("gives frames whose data is JSON on one line", () => {
+  it("gives frames whose data is JSON on one line, or text where that is the dialect", () => {
     fc.assert(
       fc.property(runs, (events) => {
-        for (const { data } of wordingOf(dialect, events).flat()) {
+        for (const { event, data } of wordingOf(dialect, events).flat()) {
+          if (dialect.name === "text" && event === undefined) continue;
           expect(data).not.toMatch(/[\r\n]/);
           if (data !== "[DONE]") expect(() => JSON.parse(data)).not.toThrow();
         }
@@ -216,6 +325,11 @@ describe("isTerminalFrame", () => {
     ["ai-sdk", { event: "message", data: "[DONE]" }, true],
     ["ai-sdk", { data: '{"type":"finish"}' }, false],
     ["simple", { event: "chunk", data: "[DONE]" }, false],
+    ["envelope", { event: "done", data: "{}" }, true],
+    ["update", { event: "error", data: "{}" }, true],
+    ["update", { event: "update", data: '{"finish_reason":"stop"}' }, false],
+    ["text", { event: "done", data: "{}" }, true],
+    ["text", { data: "[DONE]" }, false],
     ["unheard of", { event: "done", data: "{}" }, false],
   ])("%s: %j is %s", (name, frame, over) => {
     expect(isTerminalFrame(name, frame)).toBe(over);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { builtInDialects } from "../../src/dialects/index.ts";
 import { SITES, ask, codeOf, eventsOf, type Site } from "./support.ts";
 
 interface Case {
@@ -17,6 +18,8 @@ const json = (body: string, type = "application/json"): RequestInit => ({
 });
 const payload = (value: unknown): string => encodeURIComponent(JSON.stringify(value));
 const question = { message: { content: "Hello" } };
+
+const names = builtInDialects.map(({ name }) => name);
 
 const CASES: Readonly<Record<string, Case>> = {
   "JSON that is malformed, with its position": {
@@ -116,7 +119,20 @@ const CASES: Readonly<Record<string, Case>> = {
     init: ask("x"),
     status: 422,
     code: "dialect/unknown",
-    details: { field: "dialect", allowed: ["simple", "graph", "ai-sdk"] },
+    details: { field: "dialect", allowed: names },
+  },
+  "an encoding that there is not": {
+    path: "/stream?dialect=update&encoding=gzip",
+    init: json(JSON.stringify(question)),
+    status: 400,
+    code: "request/invalid-parameter",
+    details: { field: "encoding", allowed: ["json", "base64", "br+base64"] },
+  },
+  "ids of a kind that there is not, on GET too": {
+    path: `/stream?dialect=update&ids=ulid&payload=${payload(question)}`,
+    status: 400,
+    code: "request/invalid-parameter",
+    details: { field: "ids", allowed: ["offset", "uuid"] },
   },
   "an unknown dialect in Accept": {
     path: "/stream",
@@ -250,7 +266,7 @@ for (const [kind, start] of Object.entries(SITES)) {
     it("answers liveness, readiness and what there is", async () => {
       expect(await (await site.fetch("/health")).json()).toEqual({ status: "ok" });
       expect(await (await site.fetch("/ready")).json()).toEqual({ status: "ready" });
-      expect(await (await site.fetch("/registry")).json()).toEqual({ dialects: ["simple", "graph", "ai-sdk"] });
+      expect(await (await site.fetch("/registry")).json()).toEqual({ dialects: names });
       expect((await site.fetch("/health", { method: "HEAD" })).status).toBe(200);
     });
   });

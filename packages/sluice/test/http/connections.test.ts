@@ -109,6 +109,55 @@ describe("a connection of HTTP/1.1", () => {
     client.socket.destroy();
   });
 
+  // Each answer that waited had a listener of its own on the socket: eleven at once, and Node warned whoever runs the
+  // server of a leak, which any client could bring about.
+  it("has one listener for all answers that wait behind another one, and none when they have gone by", async () => {
+    valve = createValve();
+    site = await startNodeSite({ answer: valve.answer });
+    const connection = once(site.server, "connection");
+    const client = open(site.port);
+    const [peer] = (await connection) as [Socket];
+    client.socket.write(post("/stream"));
+    await until(() => valve.calls === 1 && client.text.includes("event: typing"));
+    const before = peer.listenerCount("close");
+    client.socket.write("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20) + post("/stream").repeat(20));
+    await until(() => valve.calls === 21);
+    expect(peer.listenerCount("close")).toBe(before + 1);
+    valve.end();
+    await until(() => client.text.split("event: done").length === 22 && client.text.endsWith("\r\n0\r\n\r\n"));
+    await turn();
+    expect(peer.listenerCount("close")).toBeLessThanOrEqual(before);
+    expect(client.text.split("HTTP/1.1 404 ")).toHaveLength(21);
+    client.socket.destroy();
+  });
+
+  // Whoever left while his question waited behind another answer, and his owner was looked up, was never found to be
+  // gone: a run was started for nobody, and a reader's place was taken for good.
+  it("that ends while the owner of a question that waits is looked up starts nothing for it", async () => {
+    valve = createValve();
+    let lookUp = (): void => {};
+    const found = new Promise<void>((resolve) => (lookUp = resolve));
+    let asked = 0;
+    const authorize = async (): Promise<string> => {
+      asked += 1;
+      if (asked === 2) await found;
+      return "alice";
+    };
+    site = await startNodeSite({ answer: valve.answer, authorize });
+    const client = open(site.port);
+    client.socket.write(
+      post("/stream") + `GET /stream?payload=${encodeURIComponent(QUESTION)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+    );
+    await until(() => asked === 2 && client.text.includes("event: typing"));
+    client.socket.destroy();
+    await until(() => site.lines.length === 1);
+    lookUp();
+    await until(() => site.lines.length === 2);
+    expect(site.lines.map(({ fields }) => fields["code"])).toEqual(["reader-left", "reader-left"]);
+    expect(valve.calls).toBe(1);
+    valve.end();
+  });
+
   const BIG = 4 << 20;
   const REFUSED: Readonly<Record<string, string>> = {
     "413": "Content-Type: application/json",
@@ -154,10 +203,10 @@ describe("a connection of HTTP/1.1", () => {
 
   it("that ends within its question starts nothing, and is one log line", async () => {
     site = await startNodeSite();
+    const asked = once(site.server, "request");
     const client = open(site.port);
     client.socket.write(post("/stream").slice(0, -5));
-    await until(() => client.socket.bytesWritten > 0);
-    await turn();
+    await asked;
     client.socket.destroy();
     await until(() => site.lines.length > 0);
     expect(site.lines).toMatchObject([

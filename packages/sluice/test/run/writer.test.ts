@@ -318,8 +318,9 @@ describe("the text of an event", () => {
     const parsed = JSON.parse(entry) as RunEvent;
     expect("type" in parsed).toBe("type" in event);
     for (const dialect of builtInDialects) {
-      const frames = dialect.alone?.({ runId: id, createdAt: 0 })(parsed, 2);
-      const frame = dialect.quick?.(entry);
+      const context = { runId: id, createdAt: 0 };
+      const frames = dialect.alone?.(context)(parsed, 2);
+      const frame = dialect.quick?.(entry, context);
       expect(frame ? [frame] : frames).toEqual(frames);
     }
   });

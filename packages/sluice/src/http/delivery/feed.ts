@@ -4,6 +4,7 @@ import type { LogSlice, LogStore } from "../../log/index.ts";
 import type { EntryEncoder } from "../encode-entry.ts";
 import { STEP, isFull } from "../replay.ts";
 import { Merger, type Put } from "./merger.ts";
+import type { Progress } from "../progress.ts";
 import type { Paced, Pacer } from "./pacer.ts";
 import { pieceOf, type Piece } from "./piece.ts";
 
@@ -28,6 +29,7 @@ export interface FeedOptions {
   readonly runId: string;
   readonly encoder: EntryEncoder;
   readonly pacer: Pacer;
+  readonly progress: Progress;
   /** From so many entries in one step on, deltas that follow each other are joined. */
   readonly mergeBehind: number;
   readonly meter: Meter;
@@ -112,6 +114,7 @@ export class Feed implements Paced {
       this.#forget(this.#window.length);
     }
     this.#waiting.add(follower);
+    this.#options.progress.reached(this.#options.runId, sequence);
     if (this.#asked) return;
     this.#asked = true;
     this.#options.pacer.schedule(this);

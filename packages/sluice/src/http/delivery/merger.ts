@@ -25,7 +25,8 @@ export class Merger {
   join(encoder: EntryEncoder, entry: string, sequence: number, put: Put): boolean {
     const delta = entry.length <= LARGE ? splitDelta(entry) : undefined;
     const pending = this.#pending;
-    if (pending && delta?.head === pending.head && pending.literal.length + entry.length <= LARGE) {
+    const fits = delta !== undefined && pending !== undefined && pending.literal.length + entry.length <= LARGE;
+    if (fits && delta.head === pending.head && !endsInHalves(delta.literal)) {
       pending.literal += delta.literal;
       pending.sequence = sequence;
       pending.count += 1;
@@ -50,6 +51,16 @@ export class Merger {
     put(joined, sequence);
   }
 }
+
+/**
+ * Whether JSON has an escape for half a character at one end of it, or what looks like one: a dialect that sends whole
+ * characters words it by its neighbour.
+ */
+function endsInHalves(literal: string): boolean {
+  return literal.startsWith(HALF) || literal.startsWith(HALF, literal.length - 6);
+}
+
+const HALF = "\\ud";
 
 /** Or none. */
 function isOneFrame(frames: string): boolean {

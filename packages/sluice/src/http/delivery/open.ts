@@ -13,15 +13,16 @@ export interface ReaderOptions extends Reading {
   readonly after: Position;
   /** True when there was nothing after it. */
   readonly live: boolean;
+  readonly bare: boolean;
 }
 
 /** A reader of a run, at its place. */
 export function openReader(service: Service, options: ReaderOptions, listener: Listener): PieceSource {
-  const { run, dialect, idPrefix, after, live } = options;
+  const { run, framing, after, live } = options;
   const encoder = createEntryEncoder(service, options);
   if (!encoder) return new GeneratorSource((signal) => deliver(service, options, signal), listener);
   const { id: runId } = run;
-  const feed = `${runId} ${dialect.name} ${idPrefix}`;
+  const feed = `${runId} ${framing.key}`;
   return new RunReader(service, { runId, encoder, feed, after, backlog: backlogOf(run, after), live }, listener);
 }
 

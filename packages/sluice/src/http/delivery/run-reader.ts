@@ -3,6 +3,7 @@ import type { Position } from "../../base/offset.ts";
 import type { LogStore } from "../../log/index.ts";
 import { LARGE, type EntryEncoder } from "../encode-entry.ts";
 import { STEP } from "../replay.ts";
+import type { Progress } from "../progress.ts";
 import type { Turn } from "../turns.ts";
 import { optimalChunkSize } from "./chunk-size.ts";
 import type { Feed } from "./feed.ts";
@@ -21,6 +22,7 @@ export interface ReaderContext {
   readonly meter: Meter;
   readonly feeds: Feeds;
   readonly pacer: Pacer;
+  readonly progress: Progress;
 }
 
 export interface RunReaderOptions {
@@ -147,15 +149,16 @@ export class RunReader implements PieceSource {
   }
 
   #join(): void {
-    const { feeds, pacer, runs, mergeBehind, meter } = this.#context;
+    const { feeds, pacer, progress, runs, mergeBehind, meter } = this.#context;
     const options = { store: runs.store, runId: this.#runId, encoder: this.#encoder, from: this.#at };
-    this.#feed = feeds.join(this.#feedName, () => ({ ...options, pacer, mergeBehind, meter }));
+    this.#feed = feeds.join(this.#feedName, () => ({ ...options, pacer, progress, mergeBehind, meter }));
     this.#encoder = this.#feed.encoder; // the same wording: one for all
     this.#feedName = ""; // an idle reader keeps nothing that it does not need
   }
 
   async #step(): Promise<void> {
-    const { meter, runs, turn } = this.#context;
+    const { meter, progress, runs, turn } = this.#context;
+    progress.reached(this.#runId, this.#at);
     // What a step makes is held until it is taken: characters may be three bytes each.
     const { entries, end } = await runs.store.read(this.#runId, { after: this.#at, ...STEP, maxLength: LARGE });
     if (this.#closed) return;

@@ -74,6 +74,14 @@ export function entriesAfter(after: number, records: readonly unknown[]): string
   return entries;
 }
 
+/** Records of one entry each, with their numbers. */
+export function entriesOf(records: readonly unknown[]): { readonly sequence: number; readonly text: string }[] {
+  return records.map((record) => {
+    const [id, fields] = listOf(record);
+    return { sequence: Number.parseInt(textOf(id), 10), text: textOf(listOf(fields)[1]) };
+  });
+}
+
 // This store wrote it, as JSON of an object.
 function parseObject(text: unknown): JsonObject {
   return JSON.parse(textOf(text)) as JsonObject;

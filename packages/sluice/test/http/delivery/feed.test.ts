@@ -29,9 +29,9 @@ describe("readers of one run", () => {
     let worded = 0;
     const counting: Dialect = {
       ...simpleDialect,
-      quick: (entry) => {
+      quick: (entry, context) => {
         worded += 1;
-        return simpleDialect.quick?.(entry);
+        return simpleDialect.quick?.(entry, context);
       },
     };
     const bench = await createBench();
@@ -277,9 +277,9 @@ describe("the feed of a run", () => {
     const picky: Dialect = {
       ...simpleDialect,
       name: "picky",
-      quick: (entry) => {
+      quick: (entry, context) => {
         if (entry.includes("boo")) throw new Error("no");
-        return simpleDialect.quick?.(entry);
+        return simpleDialect.quick?.(entry, context);
       },
     };
     const bench = await createBench();

@@ -6,6 +6,8 @@ import { createFeeds } from "../../../src/http/delivery/feeds.ts";
 import { openReader } from "../../../src/http/delivery/open.ts";
 import { createPacer } from "../../../src/http/delivery/pacer.ts";
 import type { Listener, PieceSource } from "../../../src/http/delivery/source.ts";
+import { plainForm } from "../../../src/http/form.ts";
+import { createFraming } from "../../../src/http/framing.ts";
 import type { Service } from "../../../src/http/service.ts";
 import { createShared } from "../../../src/http/shared.ts";
 import { createMemoryLog, type LogStore } from "../../../src/log/index.ts";
@@ -61,6 +63,7 @@ export async function createBench(options: BenchOptions = {}): Promise<Bench> {
     mergeBehind,
     entries: createShared(),
     feeds: createFeeds(),
+    progress: { reached: () => {}, whenTaken: () => Promise.resolve() },
     pacer: createPacer({ clock, flushMs, maxFlushMs: 0, load: () => 0 }),
   } as unknown as Service;
   let last = 0;
@@ -82,7 +85,8 @@ export async function createBench(options: BenchOptions = {}): Promise<Bench> {
       const { entries } = await log.read(RUN_ID, { after: position.sequence, maxEntries: 1 });
       const { bytes } = (await log.state(RUN_ID))!;
       const run = { id: RUN_ID, createdAt: 0, bytes, lastOffset: formatOffset(last) } as unknown as RunState;
-      const reading = { run, dialect, idPrefix: "", after: position, live: entries.length === 0 };
+      const framing = createFraming(plainForm(dialect), RUN_ID, false);
+      const reading = { run, dialect, framing, after: position, live: entries.length === 0, bare: false };
       return new FakeReader((listener) => openReader(service, reading, listener));
     },
   };
@@ -178,15 +182,58 @@ interface Delta {
   readonly text: string;
 }
 
-/** In `simple`, `graph` and `ai-sdk`. */
+type Fields = Readonly<Record<string, unknown>>;
+
+/** In every dialect that is built in. */
 function deltaOf({ event, data }: ParsedEvent): Delta | undefined {
-  if (data === "[DONE]") return undefined;
-  const value = JSON.parse(data) as Readonly<Record<string, unknown>>;
-  const isDelta = event === "chunk" || (typeof value === "object" && value !== null && isDeltaType(value["type"]));
-  if (!isDelta) return undefined;
-  const key = ["content", "delta", "inputTextDelta"].find((name) => name in value)!;
-  const { [key]: text, ...rest } = value;
-  return { of: `${event} ${JSON.stringify(rest)}`, key, rest, text: text as string };
+  const value = parse(data);
+  // Text as it is.
+  if (event === "message" && !isFields(value) && data !== "[DONE]") {
+    return { of: "message", text: data, rest: {}, key: "text" };
+  }
+  const path = isFields(value) ? pathOf(event, value) : undefined;
+  if (!path) return undefined;
+  const [text, rest] = taken(value as Fields, path);
+  return { of: `${event} ${JSON.stringify(rest)}`, rest, key: path.join("."), text };
+}
+
+/** Where the text of a delta is. */
+function pathOf(event: string, value: Fields): readonly string[] | undefined {
+  const { type, id, event: told, meta, delta } = value;
+  if (event === "chunk") return ["content"];
+  if (isDeltaType(type)) return [keyOf(value)];
+  if (event === "update" && (typeof id === "string" || (isFields(told) && told["type"] === "text-delta")))
+    return ["delta"];
+  if (event === "update" && isFields(told) && isDeltaType(told["type"])) return ["event", keyOf(told)];
+  const chat = isFields(meta) && isFields(meta["chat"]) ? meta["chat"]["type"] : undefined;
+  if (chat === "text-delta") return ["payload", "text"];
+  if (isDeltaType(chat)) return ["payload", keyOf(value["payload"] as Fields)];
+  if (isFields(delta) && delta["type"] === "text_chunk") return ["delta", "text"];
+  if (isFields(delta) && delta["type"] === "tool_input_chunk") return ["delta", "chunk"];
+  return undefined;
+}
+
+function keyOf(fields: Fields): string {
+  return ["content", "delta", "inputTextDelta"].find((name) => name in fields)!;
+}
+
+function taken(value: Fields, [key = "", ...more]: readonly string[]): readonly [text: string, rest: Fields] {
+  const { [key]: inner, ...rest } = value;
+  if (more.length === 0) return [inner as string, rest];
+  const [text, innerRest] = taken(inner as Fields, more);
+  return [text, { ...rest, [key]: innerRest }];
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parse(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
 }
 
 function isDeltaType(type: unknown): boolean {

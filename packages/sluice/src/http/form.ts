@@ -1,0 +1,79 @@
+import { SluiceError } from "../base/errors.ts";
+import type { Dialect } from "../dialects/index.ts";
+import type { Service } from "./service.ts";
+import type { RequestLike } from "./types.ts";
+
+/** A dialect, and how its frames are put: what a reader asks for by query and `Accept`. */
+export interface Form {
+  readonly dialect: Dialect;
+  readonly ids: IdStyle;
+  readonly encoding: DataEncoding;
+  /** Text alone: no frames, no ids, no comments. */
+  readonly bare: boolean;
+}
+
+export type IdStyle = "offset" | "uuid";
+/** Of a frame's data. */
+export type DataEncoding = "json" | "base64" | "br+base64";
+
+const IDS: readonly [IdStyle, ...IdStyle[]] = ["offset", "uuid"];
+const ENCODINGS: readonly [DataEncoding, ...DataEncoding[]] = ["json", "base64", "br+base64"];
+
+/** As every dialect is put that was not asked for in another way. */
+export function plainForm(dialect: Dialect): Form {
+  return { dialect, ids: "offset", encoding: "json", bare: false };
+}
+
+/**
+ * The dialect is `given`, or chosen by `?dialect=`, or by `Accept` (`text/event-stream; profile="…"`, `text/plain`), else
+ * the fallback.
+ * @throws SluiceError `dialect/unknown`; `request/invalid-parameter` for a value that a parameter of the dialect has not
+ */
+export function formOf(
+  service: Pick<Service, "dialects">,
+  call: RequestLike & { readonly location: URL },
+  fallback: string,
+  given?: string,
+): Form {
+  const { searchParams } = call.location;
+  const accept = call.headers.get("accept") ?? "";
+  const asText = wantsText(accept);
+  const profile = /;\s*profile="?([^",;]+)"?/i.exec(accept)?.[1];
+  const byAccept = profile ?? (asText && service.dialects.names.includes("text") ? "text" : undefined);
+  const dialect = service.dialects.get(given ?? searchParams.get("dialect") ?? byAccept ?? fallback);
+  const { name, headers, resumes, bare, parameters = [] } = dialect;
+  if (asText && bare) return { ...plainForm({ name, headers, resumes, ...bare }), bare: true };
+  const valueOf = <Value extends string>(parameter: "ids" | "encoding", allowed: readonly [Value, ...Value[]]): Value =>
+    parameters.includes(parameter) ? oneOf(allowed, parameter, searchParams.get(parameter)) : allowed[0];
+  return { dialect, ids: valueOf("ids", IDS), encoding: valueOf("encoding", ENCODINGS), bare: false };
+}
+
+/** The query by which a reader gets the same form again. */
+export function queryOf({ dialect, ids, encoding }: Form): string {
+  const query = new URLSearchParams({ dialect: dialect.name });
+  if (ids !== "offset") query.set("ids", ids);
+  if (encoding !== "json") query.set("encoding", encoding);
+  return query.toString();
+}
+
+/**
+ * Named first, as by somebody who means it: libraries name it too, behind JSON, though they would not know what to do
+ * with an answer in pieces.
+ */
+function wantsText(accept: string): boolean {
+  return /^\s*text\/plain\s*(?:[;,]|$)/i.test(accept);
+}
+
+function oneOf<Value extends string>(
+  allowed: readonly [Value, ...Value[]],
+  field: string,
+  value: string | null,
+): Value {
+  if (value === null) return allowed[0];
+  // A plus sign in a query is a blank.
+  const known = allowed.find((one) => one === value || one.replace("+", " ") === value);
+  if (known !== undefined) return known;
+  throw new SluiceError("request/invalid-parameter", `${field} must be one of ${allowed.join(", ")}.`, {
+    details: { field, allowed },
+  });
+}
