@@ -16,6 +16,7 @@ import {
   soakSection,
   stalledSection,
 } from "./lib/report-delivery.mjs";
+import { agentsSection, flowSection } from "./lib/report-flow.mjs";
 import { serveSection } from "./lib/report-serve.mjs";
 import { appendSection, memorySection, replaySection, tailSection } from "./lib/report-stores.mjs";
 import { targetsSection } from "./lib/report-targets.mjs";
@@ -43,6 +44,8 @@ const benches = [
   { file: "replay.mjs", args: ["--data=text"], quick: ["--rounds=1", "--n=5000"] },
   { file: "replay.mjs", args: ["--data=json"], quick: ["--rounds=1", "--n=5000"] },
   { file: "memory.mjs", args: [], quick: ["--runs=200"] },
+  { file: "flow.mjs", args: [], quick: ["--rounds=1", "--ms=20", "--warmMs=20"] },
+  { file: "agents.mjs", args: [], quick: ["--rounds=1", "--ms=20", "--warmMs=20"] },
 ];
 
 /**
@@ -65,6 +68,8 @@ const sections = {
   tail: tailSection,
   replay: replaySection,
   memory: memorySection,
+  flow: flowSection,
+  agents: agentsSection,
 };
 
 const asked = select(Object.keys(sections), options.only);

@@ -1,7 +1,7 @@
 import { SluiceError } from "../base/errors.ts";
 import type { Sink } from "./drain-to.ts";
-import { filter } from "./filter.ts";
-import { map } from "./map.ts";
+import { through } from "./through.ts";
+import { createUtf8 } from "./utf8.ts";
 
 export interface HttpStreamOptions<T> {
   /** Status and headers. Headers given here win over ours. */
@@ -35,11 +35,7 @@ const MAX_QUEUED = 1_048_576;
  */
 export function httpStreamResponse<T>(options: HttpStreamOptions<T> = {}): HttpStreamSink<T> {
   const { init = {}, encoder = encode } = options;
-  const utf8 = new TextEncoder();
-  const toBytes = (item: T): Uint8Array => {
-    const encoded = encoder(item);
-    return typeof encoded === "string" ? utf8.encode(encoded) : encoded;
-  };
+  const utf8 = createUtf8();
 
   let begin = (): void => {};
   /** Never, when `transform` is called instead. */
@@ -69,9 +65,9 @@ export function httpStreamResponse<T>(options: HttpStreamOptions<T> = {}): HttpS
 
   const write = (item: T): T => {
     if (left) return item;
-    const bytes = toBytes(item);
+    const pieces = utf8.encode(encoder(item));
     const queued = -(controller.desiredSize ?? 0);
-    if (queued > 0 && queued + bytes.byteLength > MAX_QUEUED) {
+    if (queued > 0 && pieces.reduce((sum, { byteLength }) => sum + byteLength, queued) > MAX_QUEUED) {
       const error = new SluiceError("flow/queue-full", `The reader is more than ${MAX_QUEUED} bytes behind.`, {
         details: { maxQueued: MAX_QUEUED },
       });
@@ -79,12 +75,14 @@ export function httpStreamResponse<T>(options: HttpStreamOptions<T> = {}): HttpS
       controller.error(error);
       throw error;
     }
-    controller.enqueue(bytes);
+    for (const piece of pieces) controller.enqueue(piece);
     return item;
   };
   const pullFrom = (items: AsyncIterable<T>): void => {
-    // An empty chunk would be no answer to the reader.
-    chunks = filter(map(items, toBytes), (bytes) => bytes.byteLength > 0)[Symbol.asyncIterator]();
+    chunks = through<T, Uint8Array>(items, () => ({
+      item: (item, emit) => utf8.encode(encoder(item)).forEach(emit),
+      end: (emit) => utf8.end().forEach(emit),
+    }))[Symbol.asyncIterator]();
     begin();
     if (left) chunks.return?.().catch(() => {});
   };
@@ -92,7 +90,9 @@ export function httpStreamResponse<T>(options: HttpStreamOptions<T> = {}): HttpS
   return {
     transform: Object.assign(write, { pullFrom }),
     close() {
-      if (!left) controller.close();
+      if (left) return;
+      for (const piece of utf8.end()) controller.enqueue(piece);
+      controller.close();
       left = true;
     },
     response: new Response(body, { ...init, headers: withOurs(init.headers) }),
@@ -107,5 +107,7 @@ function withOurs(given: HeadersInit | undefined): Headers {
 
 function encode(data: unknown): Uint8Array | string {
   if (typeof data === "string" || data instanceof Uint8Array) return data;
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return JSON.stringify(data) ?? ""; // `undefined` has no JSON.
 }

@@ -1,8 +1,9 @@
 import { systemClock, type Clock } from "../base/clock.ts";
 
-/** Finished contexts by key. Redis fits with two lines: `get`, and `set(key, context, "PX", ttlMs)`. */
+/** Finished contexts by key. Redis fits with two lines: `get(key)`, and `set(key, context, "PX", ttlMs)`. */
 export interface RagCache {
-  get(key: string): string | undefined | Promise<string | undefined>;
+  /** Null or undefined: there is none. */
+  get(key: string): string | null | undefined | Promise<string | null | undefined>;
   set(key: string, context: string, ttlMs: number): unknown;
 }
 

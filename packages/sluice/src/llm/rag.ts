@@ -12,7 +12,8 @@ export interface RagDocument {
   readonly content: string;
   /** Higher is better. Default 1: a search without scores is taken in its own order. */
   readonly score?: number;
-  readonly metadata?: JsonObject;
+  /** Null is as good as none: so databases say it. */
+  readonly metadata?: JsonObject | null;
 }
 
 export interface RagSearchOptions {
@@ -60,7 +61,7 @@ export interface RagOptions {
   readonly cache?: RagCache;
   /** Default 300,000 (5 min). */
   readonly cacheTtlMs?: number;
-  /** Begins the keys in the cache. Two that share one and search different documents need different names. Default `rag`. */
+  /** Begins the keys in the cache. Two that share one and search or word documents differently need different names. Default `rag`. */
   readonly name?: string;
   /** Told when the cache fails; the context is built without it. Default: nobody is. */
   readonly log?: Logger;
@@ -85,8 +86,7 @@ export function rag(options: RagOptions): Rag {
   const settings = checked(options);
   const { cache, cacheTtlMs, log } = settings;
 
-  async function build(query: string, meta: JsonObject): Promise<string> {
-    const filters = settings.filters(meta);
+  async function build(query: string, meta: JsonObject, filters: JsonObject): Promise<string> {
     const found = await settings.search(query, { limit: settings.searchLimit, filters, meta });
     const chosen = found
       .filter((document) => scoreOf(document) >= settings.minScore && matches(document.metadata, filters))
@@ -104,12 +104,14 @@ export function rag(options: RagOptions): Rag {
   return {
     async buildContext(query, given = {}) {
       // A user who is not known is nobody, not everybody.
-      const meta = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, value ?? null]));
-      if (!cache) return build(query, meta);
-      const key = `${settings.name}:${await hashOf([query, meta, settings.identity])}`;
+      const meta = withoutGaps(given);
+      const filters = withoutGaps(settings.filters(meta));
+      if (!cache) return build(query, meta, filters);
+      // The filters too: they may come from elsewhere than meta, a session for instance.
+      const key = `${settings.name}:${await hashOf([query, meta, filters, settings.identity])}`;
       const known = await quietly(log, async () => cache.get(key));
-      if (known !== undefined) return known;
-      const context = await build(query, meta);
+      if (typeof known === "string") return known;
+      const context = await build(query, meta, filters);
       await quietly(log, async () => cache.set(key, context, cacheTtlMs));
       return context;
     },
@@ -121,6 +123,7 @@ type Documents = RagContext["documents"];
 function checked(options: RagOptions) {
   const { search, summarize, encode = encodeToon, countTokens = estimateTokens, cache, log = silent } = options;
   const { filters = (meta: JsonObject) => meta, cacheTtlMs = 300_000, minScore = 0, name = "rag" } = options;
+  whole("cacheTtlMs", cacheTtlMs);
   const limit = whole("limit", options.limit ?? 3);
   const searchLimit = whole("searchLimit", options.searchLimit ?? 10);
   const maxTokens = whole("maxTokens", options.maxTokens ?? 512);
@@ -160,13 +163,18 @@ function fewer(documents: Documents): Documents {
   return text === "" ? [] : [{ ...first, text }];
 }
 
+/** JSON has no undefined, and a key that is left out of a filter lets everything through. */
+function withoutGaps(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, value ?? null]));
+}
+
 function scoreOf({ score = 1 }: RagDocument): number {
   return score;
 }
 
-function matches(metadata: JsonObject = {}, filters: JsonObject): boolean {
+function matches(metadata: JsonObject | null | undefined, filters: JsonObject): boolean {
   return Object.entries(filters).every(([key, wanted]) => {
-    const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
+    const value = metadata && Object.hasOwn(metadata, key) ? metadata[key] : undefined;
     if (value === undefined) return true;
     return Array.isArray(wanted) ? wanted.some((one) => same(one, value)) : same(wanted, value);
   });

@@ -38,7 +38,7 @@ export interface Router extends Model {
 
 /**
  * A model that answers with the smallest of three that is enough. A request that names one of them (`request.model` is
- * its `name`) gets that one; any other name goes on to the model that was chosen.
+ * its `name`) gets that one; any other name but the router's own goes on to the model that was chosen.
  */
 export function createRouter(options: RouterOptions): Router {
   const { complexity = complexityOf, countTokens = estimateTokens, name = "router" } = options;
@@ -63,7 +63,7 @@ export function createRouter(options: RouterOptions): Router {
       signal.throwIfAborted();
       yield { type: "message-metadata", messageMetadata: { route: chosen } };
       const { model, ...rest } = request;
-      const passed = model === undefined || model === chosen.model ? rest : request;
+      const passed = model === name || model === chosen.model ? rest : request;
       yield* options[chosen.tier].stream(passed, signal);
     },
   };

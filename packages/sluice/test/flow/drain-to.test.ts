@@ -79,6 +79,27 @@ describe("httpStreamResponse", () => {
     expect(await response.text()).toBe('hi0nullfalse{"a":1}');
   });
 
+  // A model's stream may cut a text between the two halves of an emoji, and each half became U+FFFD.
+  // Readers of plain text saw two question marks in its place.
+  it("puts characters together that two texts share, by hand too", async () => {
+    const text = "a😀b漢😀";
+    const halves = [...Array(text.length).keys()].map((index) => text.charAt(index));
+    const pulled = await Pump.from(halves).drainTo(httpStreamResponse());
+    expect(await pulled.text()).toBe(text);
+    const { transform, close, response } = httpStreamResponse<string>();
+    for (const half of halves) transform(half);
+    close();
+    expect(await response.text()).toBe(text);
+    const torn = await Pump.from(["a\ud83d", new Uint8Array([98]), "\ud83d"]).drainTo(httpStreamResponse());
+    expect(await torn.text()).toBe("a\ufffdb\ufffd");
+  });
+
+  it("sends every kind of bytes as bytes", async () => {
+    const bytes = new Uint8Array([0, 104, 105, 0]);
+    const values = [bytes.buffer.slice(1, 3), new DataView(bytes.buffer, 1, 2)];
+    expect(await (await Pump.from(values).drainTo(httpStreamResponse<unknown>())).text()).toBe("hihi");
+  });
+
   it("takes an encoder, a status and headers, which win over its own", async () => {
     const sink = httpStreamResponse<number>({
       init: { status: 201, headers: { "content-type": "audio/mpeg", "x-voice": "a" } },

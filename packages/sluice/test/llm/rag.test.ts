@@ -80,7 +80,7 @@ describe("buildContext", () => {
     const documents = [
       { id: "mine", content: "a", metadata: { user_id: "u1" } },
       { id: "theirs", content: "b", metadata: { user_id: "u2" } },
-      { id: "everybody's", content: "c" },
+      { id: "everybody's", content: "c", metadata: null },
     ];
     const built = searching(documents, { encode });
     expect((await found(built, { user_id: "u1" })).map(({ id }) => id)).toEqual(["mine", "everybody's"]);
@@ -117,7 +117,7 @@ describe("buildContext", () => {
   });
 
   it("refuses limits that cannot work", () => {
-    for (const wrong of [{ limit: 0 }, { searchLimit: 1.5 }, { maxTokens: -1 }, { maxSnippetLength: Number.NaN }]) {
+    for (const wrong of [{ limit: 0 }, { searchLimit: 1.5 }, { maxTokens: -1 }, { maxSnippetLength: Number.NaN }, { cacheTtlMs: Number.NaN }]) {
       expect(() => searching([], wrong)).toThrow(expect.objectContaining({ code: "option/invalid" }));
     }
   });
@@ -167,6 +167,26 @@ describe("the cache of contexts", () => {
     expect(asked).toHaveLength(2);
     await buildContext("q", { user_id: null });
     expect(asked).toHaveLength(2);
+  });
+
+  // The key was made of the question and `meta`, and not of the filters, which may come from elsewhere.
+  // Where they came from a session, one tenant was given what had been found for another.
+  it("keeps those apart whose filters differ, wherever these come from", async () => {
+    let tenant: string | undefined = "acme";
+    const documents = ["acme", "evil"].map((name) => ({ id: name, content: name, metadata: { tenant: name } }));
+    const filters = (): { tenant: string | undefined } => ({ tenant });
+    const { buildContext } = searching(documents, { cache: createRagCache(), filters });
+    expect(await buildContext("q")).toContain("acme");
+    tenant = "evil";
+    expect(await buildContext("q")).not.toContain("acme");
+    tenant = undefined;
+    expect(await buildContext("q")).toBe("");
+    expect(await searching(documents, { cache: createRagCache(), filters: () => ({}) }).buildContext("q")).toContain("acme");
+  });
+
+  it("takes the null of a cache for nothing, as Redis says it", async () => {
+    const cache = { get: async () => null, set: () => {} };
+    expect(await searching([LOCKS], { cache }).buildContext("q")).toContain("Locks");
   });
 
   it("keeps those apart whose settings or names differ, and has keys that tell nothing", async () => {

@@ -80,7 +80,8 @@ describe("createRouter", () => {
     expect((await router.route({ messages: [long, { role: "user", content: "hi" }] })).tier).toBe("reasoning");
     for await (const _ of router.stream(ask("hi", { model: "thinker" }), never)) continue;
     for await (const _ of router.stream(ask("hi", { model: "gpt-other" }), never)) continue;
-    expect(requests.map(({ model }) => model)).toEqual([undefined, "gpt-other"]);
+    for await (const _ of router.stream(ask("hi", { model: "router" }), never)) continue;
+    expect(requests.map(({ model }) => model)).toEqual([undefined, "gpt-other", undefined]);
     expect((await router.route(ask("hi", { model: "thinker" }))).tier).toBe("reasoning");
   });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createManualClock, tokenStream, type TestToken } from "../../src/testing/index.ts";
 
 async function collect(tokens: AsyncIterable<TestToken>, into: TestToken[] = []): Promise<TestToken[]> {
@@ -22,6 +22,15 @@ describe("tokenStream", () => {
     expect(tokens).toHaveLength(100);
     expect(tokens.at(-1)).toEqual({ index: 99, text: "Token 99", timestamp: "2026-11-21 14:05:09" });
     expect(clock.timers).toBe(0);
+  });
+
+  // Its timers did not keep the process alive: a script ended after the first token, without a word.
+  // Whoever tried a consumer with it took that for the whole stream.
+  it("keeps a script alive to its end", async () => {
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    await collect(tokenStream({ count: 2, delayMs: 1 }));
+    expect(timers.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([true]);
+    timers.mockRestore();
   });
 
   it("gives as many as it is told, without a wait when there is to be none", async () => {

@@ -99,6 +99,15 @@ describe("what streamResponse sends", () => {
     ]);
   });
 
+  it("takes an option that is undefined for one that is not there", async () => {
+    const options = Object.fromEntries(
+      ["transform", "onDisconnect", "timeLimitMs", "heartbeatMs", "rateEvery", "log", "clock", "hrtime", "random"].map(
+        (name) => [name, undefined],
+      ),
+    );
+    expect((await eventsOf(await streamResponse(["a"], options))).map(({ event }) => event)).toEqual(["update", "done"]);
+  });
+
   it("refuses options that cannot work", async () => {
     for (const wrong of [{ timeLimitMs: 0 }, { rateEvery: 0.5 }, { heartbeatMs: -1 }]) {
       await expect(streamResponse(["a"], wrong)).rejects.toMatchObject({ code: "option/invalid" });
@@ -242,6 +251,40 @@ describe("a source that cannot be had", () => {
     const text = await eventsOf(await streamResponse(late, { fallback: () => "all of it" }));
     expect(text[0]?.data).toBe('{"delta":"all of it"}');
     expect((await eventsOf(await streamResponse(late)))[0]?.event).toBe("error");
+  });
+
+  it("is 500, and no exception, when the complete answer has no JSON; in a stream that had begun, `error`", async () => {
+    for (const nothing of [undefined, 1n]) {
+      const { lines, options } = watched({ fallback: () => nothing });
+      const response = await streamResponse(() => Promise.reject(limited), options);
+      expect([response.status, lines.length]).toEqual([500, 1]);
+    }
+    const late = new ReadableStream<string>({ start: (controller) => controller.error(limited) });
+    const events = await eventsOf(await streamResponse(late, { fallback: () => undefined }));
+    expect(events.map(({ event }) => event)).toEqual(["error"]);
+  });
+
+  it("lets go of the source when it was the transform that met the limit", async () => {
+    const { well, chunks } = createWell();
+    const transform = (): never => {
+      throw limited;
+    };
+    const response = await streamResponse(chunks, { transform, fallback: () => "all of it" });
+    expect((await eventsOf(response)).map(({ event }) => event)).toEqual(["update", "done"]);
+    await turns();
+    expect(well).toEqual({ given: 1, ended: "returned" });
+  });
+
+  // A promise of chunks failed while the limit of streams was still asked, and nobody listened to it yet.
+  // Node ends the process for that, and with it everybody's streams.
+  it("is nobody's unhandled rejection while a limit is asked", async () => {
+    const stray: unknown[] = [];
+    const note = (reason: unknown): unknown => stray.push(reason);
+    process.on("unhandledRejection", note);
+    const limit = { owner: "alice", admit: () => turns().then(() => undefined) };
+    const response = await streamResponse(Promise.reject<string[]>(new Error("down")), { limit });
+    process.off("unhandledRejection", note);
+    expect([response.status, stray]).toEqual([500, []]);
   });
 
   it("is 500 in the shape of our errors for any other failure, and tells nothing of it", async () => {

@@ -86,6 +86,33 @@ describe("a reader that is slow, or leaves", () => {
     expect(ended).toMatchObject([{ code: "reader-left", error: { code: "reader/left" } }]);
   });
 
+  // A provider may think for a minute before it answers, and nobody told it that its reader had gone.
+  // Whoever had asked for `stop` paid for answers that nobody waited for.
+  it("stops the provider also before there is a source", async () => {
+    for (const [onDisconnect, aborted] of [
+      ["stop", true],
+      ["throw", true],
+      ["continue", false],
+    ] as const) {
+      const { lines, clock, options } = watched({ onDisconnect, timeLimitMs: 1_000 });
+      const leaving = new AbortController();
+      let signal: AbortSignal | undefined;
+      const answer = streamResponse<string>(
+        (context) => {
+          signal = context.signal;
+          return new Promise<string[]>(() => {});
+        },
+        { ...options, request: requestWith({}, { signal: leaving.signal }) },
+      );
+      await turns();
+      leaving.abort();
+      expect([onDisconnect, signal?.aborted]).toEqual([onDisconnect, aborted]);
+      await clock.advance(1_000);
+      expect((await answer).status).toBe(aborted ? 499 : 504);
+      expect([lines.length, clock.timers]).toEqual([1, 0]);
+    }
+  });
+
   it("is noticed by the request's signal, where nobody cancels the body", async () => {
     const { ended, options } = watched({ onDisconnect: "stop" });
     const leaving = new AbortController();
