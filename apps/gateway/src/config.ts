@@ -96,6 +96,7 @@ const environment = z.object({
   SLUICE_MAX_READERS_PER_RUN: limit(2_000),
   SLUICE_OWNER_STREAMS: limit(1_000),
   SLUICE_OWNER_STARTS_PER_MINUTE: limit(1_000),
+  SLUICE_OWNER_TELLINGS_PER_MINUTE: limit(6_000),
   SLUICE_FAILED_LOGINS_PER_MINUTE: limit(20),
   SLUICE_COMPRESSION: z.enum(["on", "off"]).default("on"),
   SLUICE_STALL_MS: wholeNumber(3_600_000, 1_000).default(60_000),
@@ -136,6 +137,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       maxReadersPerRun: values.SLUICE_MAX_READERS_PER_RUN,
       ownerStreams: values.SLUICE_OWNER_STREAMS,
       ownerStartsPerMinute: values.SLUICE_OWNER_STARTS_PER_MINUTE,
+      ownerTellingsPerMinute: values.SLUICE_OWNER_TELLINGS_PER_MINUTE,
       failedLoginsPerMinute: values.SLUICE_FAILED_LOGINS_PER_MINUTE,
     },
     delivery: {

@@ -61,7 +61,11 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     meter: metrics.meter,
     leaseMs: config.leaseMs,
     ...config.delivery,
-    authorize: owners.authorize,
+    async authorize(request, action) {
+      const caller = await owners.authorize(request, action);
+      if (action.kind === "publish" && caller) await limits.tell(typeof caller === "string" ? caller : caller.owner);
+      return caller;
+    },
     admit: limits.admit,
     maxRuns: maxRuns || undefined,
     maxReaders: maxReaders || undefined,

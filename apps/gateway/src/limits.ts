@@ -19,6 +19,7 @@ export interface LimitsConfig {
   /** Of one owner on all nodes that share a Redis. */
   readonly ownerStreams: number;
   readonly ownerStartsPerMinute: number;
+  readonly ownerTellingsPerMinute: number;
   /** Of one client address, on all nodes that share a Redis. */
   readonly failedLoginsPerMinute: number;
 }
@@ -26,6 +27,8 @@ export interface LimitsConfig {
 export interface Limits {
   /** @throws SluiceError `request/rate-limited`, `request/too-many-streams` */
   readonly admit: Admit;
+  /** Before somebody tells a topic something. @throws SluiceError `request/rate-limited` */
+  tell(owner: string): Promise<void>;
   /**
    * Before a key is looked at; an answer that is not 401 does not count.
    * @param address of the socket: what forwarding headers say, anybody can say
@@ -52,6 +55,7 @@ export async function createLimits({ store, limits }: Pick<Config, "store" | "li
   redis?.client.on("error", () => {});
   if (redis) await ready(redis.client);
   const starts = createCounter("starts", limits.ownerStartsPerMinute, redis);
+  const tellings = createCounter("tellings", limits.ownerTellingsPerMinute, redis);
   const logins = createCounter("logins", limits.failedLoginsPerMinute, redis);
   const streams = createStreams(limits.ownerStreams, redis);
 
@@ -62,6 +66,10 @@ export async function createLimits({ store, limits }: Pick<Config, "store" | "li
       const giveBack = await streams?.take(owner);
       if (streams && !giveBack) throw tooManyStreams();
       return giveBack;
+    },
+    async tell(owner) {
+      const retryAfterMs = await tellings?.take(owner);
+      if (retryAfterMs !== undefined) throw rateLimited("Topics were told too much.", retryAfterMs);
     },
     async login(address, res) {
       if (!logins || address === undefined) return;
@@ -79,8 +87,9 @@ export async function createLimits({ store, limits }: Pick<Config, "store" | "li
   };
 }
 
-function counts({ ownerStreams, ownerStartsPerMinute, failedLoginsPerMinute }: LimitsConfig): boolean {
-  return ownerStreams + ownerStartsPerMinute + failedLoginsPerMinute > 0;
+function counts(limits: LimitsConfig): boolean {
+  const { ownerStreams, ownerStartsPerMinute, ownerTellingsPerMinute, failedLoginsPerMinute } = limits;
+  return ownerStreams + ownerStartsPerMinute + ownerTellingsPerMinute + failedLoginsPerMinute > 0;
 }
 
 interface Shared {

@@ -110,6 +110,7 @@ describe("limits of an owner", () => {
       ...none,
       SLUICE_OWNER_STREAMS: "0",
       SLUICE_OWNER_STARTS_PER_MINUTE: "0",
+      SLUICE_OWNER_TELLINGS_PER_MINUTE: "0",
       SLUICE_FAILED_LOGINS_PER_MINUTE: "0",
       ...KEYS,
     });

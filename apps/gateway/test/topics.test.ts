@@ -48,6 +48,17 @@ describe("topics of the gateway", () => {
     open.message.destroy();
   });
 
+  it("are told to no more often in a minute than SLUICE_OWNER_TELLINGS_PER_MINUTE, by each owner", async () => {
+    const gateway = await site({ ...KEYS, SLUICE_STORE: "memory:", SLUICE_OWNER_TELLINGS_PER_MINUTE: "2" });
+    const told = async (headers: Readonly<Record<string, string>>): Promise<readonly unknown[]> => {
+      const { status, code, headers: more } = await post(gateway, headers, { event: "e" });
+      return [status, code, Number(more["retry-after"]) > 50];
+    };
+    for (const _ of [1, 2]) expect(await told(alice)).toEqual([202, undefined, false]);
+    expect(await told(alice)).toEqual([429, "request/rate-limited", true]);
+    expect(await told(bob)).toEqual([202, undefined, false]);
+  });
+
   it("are those of all nodes that share a Redis", async () => {
     const redis = await startRedisServer();
     const env = { ...KEYS, SLUICE_STORE: redis.url };

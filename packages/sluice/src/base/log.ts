@@ -9,3 +9,14 @@ export type Logger = (
 ) => void;
 
 export const silent: Logger = () => {};
+
+/** A logger that throws must not take with it what it was told of. */
+export function safely(log: Logger): Logger {
+  return (level, message, fields) => {
+    try {
+      log(level, message, fields);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+}

@@ -2,7 +2,7 @@ import { systemClock, sleep, type Clock } from "../base/clock.ts";
 import { SluiceError, isErrorCode, publicError } from "../base/errors.ts";
 import { randomId, systemRandom, type Random } from "../base/id.ts";
 import type { Json, JsonObject } from "../base/json.ts";
-import { silent, type Logger } from "../base/log.ts";
+import { safely, silent, type Logger } from "../base/log.ts";
 import { createMemoryCallbacks } from "./callback-memory.ts";
 import type { CallbackStore } from "./callback-store.ts";
 
@@ -84,7 +84,8 @@ const MAX_PARAMS = 65_536;
 const POLL_MS = 200;
 
 export function createCallbacks(find: FindHandler, options: CallbacksOptions = {}): Callbacks {
-  const { clock = systemClock, random = systemRandom, log = silent, ttlMs = 600_000 } = options;
+  const { clock = systemClock, random = systemRandom, ttlMs = 600_000 } = options;
+  const log = safely(options.log ?? silent);
   const { maxAttempts = 3, backoffMs = 200, attemptMs = 30_000, waitMs = 10_000 } = options;
   const { store = createMemoryCallbacks({ clock }) } = options;
 

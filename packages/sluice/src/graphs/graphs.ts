@@ -6,6 +6,7 @@ import type { RunSource } from "../run/index.ts";
 import type { BuildGraph, GraphBuilder, GraphConfig, GraphPayload } from "./builder.ts";
 import { createCallbacks, type CallbackHandler, type Callbacks, type CallbacksOptions } from "./callbacks.ts";
 import { isCompiledGraph } from "./compiled.ts";
+import { checkState } from "./state.ts";
 import { graphEvents, inputOf } from "./langgraph.ts";
 import { createRegistry, type Registry, type Versioned } from "./registry.ts";
 import { formatGraphType, parseGraphType, parseVersion } from "./version.ts";
@@ -68,6 +69,7 @@ export function createGraphs(options: GraphsOptions): Graphs {
   const callbacks = createCallbacks(quietly(find), options.callbacks);
   const answer: Answer = (ask, { owner }) => {
     const entry = resolve(registry, ask, { fallback, strict });
+    checkState(ask.input ?? {});
     entry.builder.check?.(ask);
     return async ({ runId, signal }) => {
       const graphType = formatGraphType(entry.name, entry.version);

@@ -34,6 +34,7 @@ export async function* graphEvents(graph: CompiledGraph, run: GraphRun): AsyncGe
       (error: unknown) => handover.end({ error: listening.isModels(error) ? toModelError(error) : error }),
     );
     yield* handover;
+    yield* listening.end();
     const { usage, finishReason = "stop" } = listening.outcome();
     yield { type: "finish", finishReason, ...(usage === undefined ? {} : { messageMetadata: { usage } }) };
   } finally {

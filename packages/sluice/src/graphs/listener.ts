@@ -32,6 +32,8 @@ export interface Listening {
   /** Text that is no model's: what a node wrote. */
   write(text: string): Promise<void>;
   emit(event: RunEvent): Promise<void>;
+  /** The graph is over: what ends with it. */
+  end(): readonly RunEvent[];
   /** Whether an error is what a model's provider, or the way to it, failed with. */
   isModels(error: unknown): boolean;
   /** What the models used in all, and why the last one ended. */
@@ -159,6 +161,7 @@ export function listen(
       return push(written.say(text));
     },
     emit: (event) => send([event]),
+    end: () => written?.end() ?? [],
     isModels: (error) => failures.has(error),
     outcome: () => ({ usage, finishReason }),
   };

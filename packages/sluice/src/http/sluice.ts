@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from "../base/clock.ts";
-import { silent, type Logger } from "../base/log.ts";
+import { safely, silent, type Logger } from "../base/log.ts";
 import type { Random } from "../base/id.ts";
 import { noMeter, type Meter } from "../base/meter.ts";
 import { builtInDialects, createDialects, type Dialect } from "../dialects/index.ts";
@@ -29,7 +29,7 @@ import { getEvents, stopRun } from "./run-handlers.ts";
 import type { Service } from "./service.ts";
 import { createShared } from "./shared.ts";
 import { createTurns } from "./turns.ts";
-import type { Authorize, Call, Reply, RequestLike, StreamOptions } from "./types.ts";
+import type { Authorize, Call, Reply, RequestLike, ResumeOptions, StreamOptions } from "./types.ts";
 import { createUnwatched, type UnwatchedOptions } from "./unwatched.ts";
 import * as web from "./web.ts";
 
@@ -89,11 +89,16 @@ export interface Sluice {
    */
   startRun(options: StartHere, source: RunInput): Promise<StartedRun>;
   /** Streams an earlier run of the caller, in a handler of your own. */
-  resume(request: Request, runId: string, options?: StreamOptions): Promise<Response>;
-  resumeToNode(req: NodeRequest, res: NodeResponse, runId: string, options?: StreamOptions): Promise<void>;
+  resume(request: Request, runId: string, options?: ResumeOptions): Promise<Response>;
+  resumeToNode(req: NodeRequest, res: NodeResponse, runId: string, options?: ResumeOptions): Promise<void>;
   /** Stops a run of the caller: 202 until the producer has acknowledged, then 200. */
-  stop(request: Request, runId: string): Promise<Response>;
-  stopFromNode(req: NodeRequest, res: NodeResponse, runId: string): Promise<void>;
+  stop(request: Request, runId: string, options?: Pick<ResumeOptions, "owner">): Promise<Response>;
+  stopFromNode(
+    req: NodeRequest,
+    res: NodeResponse,
+    runId: string,
+    options?: Pick<ResumeOptions, "owner">,
+  ): Promise<void>;
   /**
    * Resolves when a reader on this node has taken the event of this number (the first, `start`, is 1) of a run that is
    * produced here, or the run is over. A reader in a dialect that words no entry alone does not count.
@@ -178,8 +183,8 @@ export function createSluice(options: SluiceOptions): Sluice {
     },
     resume: (request, runId, as) => answerWeb(request, (call) => getEvents(service, call, runId, as)),
     resumeToNode: (req, res, runId, as) => answerNode(req, res, (call) => getEvents(service, call, runId, as)),
-    stop: (request, runId) => answerWeb(request, (call) => stopRun(service, call, runId)),
-    stopFromNode: (req, res, runId) => answerNode(req, res, (call) => stopRun(service, call, runId)),
+    stop: (request, runId, as) => answerWeb(request, (call) => stopRun(service, call, runId, as?.owner)),
+    stopFromNode: (req, res, runId, as) => answerNode(req, res, (call) => stopRun(service, call, runId, as?.owner)),
     whenTaken: progress.whenTaken,
     handle: (request) => answerWeb(request, routes),
     handleNode: (req, res) => answerNode(req, res, routes),
@@ -203,15 +208,4 @@ async function streamRun(service: Service, call: Call, runId: string, options: S
     const { dialect, ...as } = options;
     return readReply(service, call, run, { ...as, form: formFor(service, call, run, dialect) });
   });
-}
-
-// A logger that throws must not take an answer with it.
-function safely(log: Logger): Logger {
-  return (level, message, fields) => {
-    try {
-      log(level, message, fields);
-    } catch {
-      // There is nobody left to tell.
-    }
-  };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { SluiceError, isSluiceError } from "../base/errors.ts";
+import { checkName } from "../hub/check.ts";
 import type { Hub } from "../hub/index.ts";
 import { wrongField } from "./ask.ts";
 import { readBody, tooLarge } from "./body.ts";
@@ -140,7 +141,7 @@ interface Access {
   readonly caller: Authorized;
 }
 
-/** @throws SluiceError `auth/*`, `request/invalid`; `request/not-found`, the same for a topic that may not be seen as for none */
+/** @throws SluiceError `auth/*`, `request/invalid`, `option/invalid`; `request/not-found`, the same for a topic that may not be seen as for none */
 async function accessTo(
   service: Service,
   { authorize }: TopicsOptions,
@@ -149,19 +150,21 @@ async function accessTo(
 ): Promise<Access> {
   const caller = await authorized(service, call, { kind, topic: key });
   const { owner } = caller;
-  checkName("key", key);
+  checkLength("key", key);
   if (!authorize) return { key: ownTopic(owner, key), who: nameIn(call), caller };
   const access = await authorize(call, { kind, key, owner });
   if (!access) throw new SluiceError("request/not-found", "There is nothing at this path.");
-  return { key: access.key, who: access.who, caller };
+  // Before a header is out: later a mistake here would be a connection that is cut.
+  const who = access.who === undefined ? undefined : checkName("who", access.who);
+  return { key: checkName("key", access.key), who, caller };
 }
 
 function nameIn(call: Call): string | undefined {
   const name = call.location.searchParams.get("as");
-  return name === null ? undefined : checkName("as", name);
+  return name === null ? undefined : checkLength("as", name);
 }
 
-function checkName(field: string, name: string): string {
+function checkLength(field: string, name: string): string {
   if (name !== "" && name.length <= MAX_NAME) return name;
   throw wrongField(field, `${field} must have 1 to ${MAX_NAME} characters.`);
 }

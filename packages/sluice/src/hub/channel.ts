@@ -8,7 +8,7 @@ import type { Follower, Following, TopicStore } from "./store.ts";
 
 /**
  * What is called with each message. That of `createSSEStream` says by `ended` when it is over; any other is called until
- * it throws, or is taken back. What it returns is not looked at.
+ * it throws, or is taken back. A promise that it returns is not waited for, but one that fails is as if it had thrown.
  */
 export type Send = ((message: SSEMessage) => unknown) & { readonly ended?: AbortSignal };
 
@@ -113,7 +113,13 @@ export class Channel implements Follower {
 
   wake(): void {
     const readers = [...this.#subscriptions]; // of now: who is woken may come anew
-    for (const { wake } of readers) wake();
+    for (const { wake } of readers) {
+      try {
+        wake();
+      } catch (error) {
+        this.#log("subscriber not woken", error);
+      }
+    }
   }
 
   /** Connections are let go of, subscriptions are told. */
@@ -149,12 +155,18 @@ export class Channel implements Follower {
     for (const send of sends) {
       if (!this.#connections.has(send)) continue; // unregistered by one before it
       try {
-        send(message);
+        const returned = send(message);
+        if (returned instanceof Promise) returned.catch((error: unknown) => this.#drop(send, error));
       } catch (error) {
-        this.unregister(send);
-        this.#log("connection dropped", error);
+        this.#drop(send, error);
       }
     }
+  }
+
+  #drop(send: Send, error: unknown): void {
+    if (!this.#connections.has(send)) return; // an earlier message's failure, told later
+    this.unregister(send);
+    this.#log("connection dropped", error);
   }
 
   /** The next event for the connections, which take what there is: they cannot come back for what is lost. */

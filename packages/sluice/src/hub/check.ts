@@ -8,7 +8,8 @@ export function checkCount(field: string, value: number, most: number = MAX_MS):
   throw wrong(field, `${field} must be a whole number from 1 to ${most}.`);
 }
 
-const MAX_NAME = 512;
+// A topic over HTTP has its owner in its key, who has 512 characters, of which each may take three.
+const MAX_NAME = 2_048;
 // Half a character becomes another one as UTF-8: two keys would be one in Redis.
 const LONE = /[\uD800-\uDFFF]/u;
 

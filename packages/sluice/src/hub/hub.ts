@@ -1,5 +1,5 @@
 import { SluiceError, publicError } from "../base/errors.ts";
-import { silent, type Logger } from "../base/log.ts";
+import { safely, silent, type Logger } from "../base/log.ts";
 import { Channel, type Send, type Subscription } from "./channel.ts";
 import { checkCount, checkName, wrong } from "./check.ts";
 import { packEvent, type TopicEvent } from "./event.ts";
@@ -33,7 +33,7 @@ export interface OpenOptions {
   readonly from: string;
   /** By which others see it (`presence`). Default: it is counted, and has no name. */
   readonly who?: string | undefined;
-  /** Called in a later turn of the event loop, when there may be something to take. Must not throw. */
+  /** Called in a later turn of the event loop, when there may be something to take. What it throws is logged. */
   readonly wake: () => void;
 }
 
@@ -51,8 +51,8 @@ export interface SubscribeOptions extends StartOptions, Pick<OpenOptions, "who">
  */
 export interface Hub {
   /**
-   * From now on `send` is called for each event. Unregistered by itself when it throws (a full queue, say) or, from
-   * `createSSEStream`, when its stream is over in any way.
+   * From now on `send` is called for each event. Unregistered by itself when it throws (a full queue, say), when a
+   * promise that it returns fails, or, from `createSSEStream`, when its stream is over in any way.
    */
   registerConnection(key: string, send: Send): void;
   unregisterConnection(key: string, send: Send): void;
@@ -95,7 +95,8 @@ export interface Progress {
 }
 
 export function createHub(options: HubOptions = {}): Hub {
-  const { store = createMemoryTopics(), log = silent } = options;
+  const { store = createMemoryTopics() } = options;
+  const log = safely(options.log ?? silent);
   const maxEventBytes = checkCount("maxEventBytes", options.maxEventBytes ?? 65_536);
   const typingMs = checkCount("typingMs", options.typingMs ?? 5_000);
   const channels = new Map<string, Channel>();
@@ -182,8 +183,8 @@ export function createHub(options: HubOptions = {}): Hub {
       const from = await locate(key, start);
       let wake = (): void => {};
       const onAbort = (): void => wake();
-      signal?.addEventListener("abort", onAbort, { once: true });
       const subscription = open(key, { from, who, wake: () => wake() });
+      signal?.addEventListener("abort", onAbort, { once: true });
       try {
         while (signal?.aborted !== true) {
           const event = subscription.take();

@@ -1,7 +1,7 @@
 import { sleep, systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
 import { systemRandom, type Random } from "../base/id.ts";
-import { silent, type Logger } from "../base/log.ts";
+import { safely, silent, type Logger } from "../base/log.ts";
 import { Bells } from "../log/redis/bells.ts";
 import type { RedisClient, RedisSubscriber } from "../log/redis/client.ts";
 import { Commands } from "../log/redis/commands.ts";
@@ -85,7 +85,8 @@ class RedisTopics implements TopicStore {
   #isReleased = false;
 
   constructor(options: RedisTopicsOptions) {
-    const { client, prefix = "sluice", clock = systemClock, random = systemRandom, log = silent } = options;
+    const { client, prefix = "sluice", clock = systemClock, random = systemRandom } = options;
+    const log = safely(options.log ?? silent);
     if (/[{}]/.test(prefix)) throw new SluiceError("option/invalid", "`prefix` may not have braces in it.");
     const pollMs = checkCount("pollMs", options.pollMs ?? 5_000);
     this.#history = checkCount("history", options.history ?? 100, 10_000);
@@ -126,6 +127,7 @@ class RedisTopics implements TopicStore {
       channel: this.#keys(key).ring,
       bells: this.#bells,
       read: (after) => this.#read(key, after, PAGE_EVENTS),
+      begin: (load) => this.#outbox(key).run(load),
       history: this.#history,
       clock: this.#clock,
       log: this.#log,
@@ -137,7 +139,9 @@ class RedisTopics implements TopicStore {
     const presence = this.#presences.get(key) ?? new Presence();
     this.#presences.set(key, presence);
     presence.set(who, connections);
-    return this.#tellPresence(key, presence);
+    return this.#outbox(key).run(async () => {
+      if (!presence.isTold) await this.#tellPresence(key, presence);
+    });
   }
 
   async members(key: string): Promise<ReadonlyMap<string, number>> {
@@ -165,7 +169,7 @@ class RedisTopics implements TopicStore {
     for (const cancel of this.#timers) cancel();
     for (const [key, presence] of this.#presences) {
       presence.clear();
-      this.#tellPresence(key, presence).catch(() => {}); // then the lease ends
+      this.#renew(key, presence).catch(() => {}); // then the lease ends
     }
     if (this.#outboxes.size > 0) {
       const drained = new Promise<void>((resolve) => (this.#drained = resolve));
@@ -217,15 +221,17 @@ class RedisTopics implements TopicStore {
     return numbers.map((sequence) => ({ epoch, sequence }));
   }
 
-  #tellPresence(key: string, presence: Presence): Promise<void> {
-    const { nodes, here } = this.#keys(key);
-    return this.#outbox(key).run(async () => {
-      await presence.tell(async (total, names) => {
-        const args = [this.#node, this.#leaseMs, total, ...names.flat()];
-        return (await this.#run(PRESENT, key, [nodes, here], args)).number(1) === 1;
-      });
-      if (presence.total === 0 && this.#presences.get(key) === presence) this.#presences.delete(key);
+  #renew(key: string, presence: Presence): Promise<void> {
+    return this.#outbox(key).run(() => this.#tellPresence(key, presence));
+  }
+
+  async #tellPresence(key: string, presence: Presence): Promise<void> {
+    const { nodes, here, typing } = this.#keys(key);
+    await presence.tell(async (total, names) => {
+      const args = [this.#node, this.#leaseMs, total, ...names.flat()];
+      return (await this.#run(PRESENT, key, [nodes, here, typing], args)).number(1) === 1;
     });
+    if (presence.total === 0 && this.#presences.get(key) === presence) this.#presences.delete(key);
   }
 
   async #setTyping(key: string, args: readonly (string | number)[]): Promise<void> {
@@ -235,7 +241,7 @@ class RedisTopics implements TopicStore {
   #renewLater(): void {
     this.#later(this.#leaseMs / 3, async () => {
       this.#renewLater();
-      const renewals = [...this.#presences].map(([key, presence]) => this.#tellPresence(key, presence));
+      const renewals = [...this.#presences].map(([key, presence]) => this.#renew(key, presence));
       await Promise.all(renewals);
     });
   }

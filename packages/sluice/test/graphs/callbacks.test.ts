@@ -23,6 +23,20 @@ describe("action tokens in memory", () => {
     await put("3");
   });
 
+  // The line that was to tell of a failed attempt failed itself: the token stayed locked, and nobody tried it again.
+  it("are tried again also where the logger throws", async () => {
+    const act = ({ attempt }: { readonly attempt: number }): string => {
+      if (attempt === 1) throw new Error("not yet");
+      return "done";
+    };
+    const log = (): never => {
+      throw new Error("disk full");
+    };
+    const { issue, redeem } = createCallbacks(() => act, { log, backoffMs: 1 });
+    const token = await issue({ handler: "act" }, { graphType: "chat::1.0.0", owner: "a" });
+    expect(await redeem(token, "a")).toBe("done");
+  });
+
   it("are issued only for a handler that exists, with params of a sane size and a time from 1 ms", async () => {
     const { issue } = createCallbacks((_type, name) => (name === "act" ? () => null : undefined));
     const by = { graphType: "chat::1.0.0", owner: "a" };

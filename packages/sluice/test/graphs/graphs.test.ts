@@ -263,6 +263,9 @@ describe("the nested form", () => {
       { input: "Hi", config: { configurable: { thread_id: 7 } } },
       "config.configurable.thread_id",
     ],
+    "a command": [{ input: { lg_name: "Command", goto: "end" } }, "input.lg_name"],
+    "a value that goes past the reducer": [{ input: { steps: { __overwrite__: [] } } }, "input.steps"],
+    "the same, worded otherwise": [{ input: { steps: { type: "__overwrite__", value: [] } } }, "input.steps"],
     "a key that reaches prototypes": [JSON.parse('{"input":{"__proto__":{"a":1}}}'), "input"],
     "a graph that is no name": [
       { input: "Hi", config: { configurable: { graphSettings: { graphType: {} } } } },

@@ -143,6 +143,26 @@ describe("what a node does", () => {
     ]);
   });
 
+  // A node that wrote text last left its part open: the AI SDK's page showed the answer as one that is still coming.
+  it("ends the text that it wrote last", async () => {
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("work", async (_state, config: LangGraphRunnableConfig) => {
+        config.writer?.("Hello");
+        return {};
+      })
+      .addEdge(START, "work")
+      .addEdge("work", END)
+      .compile();
+    const site = siteOf({ graphs: [one(() => graph)] });
+    const text = await (await site.post("/stream?dialect=ai-sdk", question("Hi"))).text();
+    expect(text.match(/"type":"(text-|finish)[^"]*"/g)).toEqual([
+      '"type":"text-start"',
+      '"type":"text-delta"',
+      '"type":"text-end"',
+      '"type":"finish"',
+    ]);
+  });
+
   it("goes to the channel that its metadata names", async () => {
     const llm = await model(story);
     const graph = new StateGraph(MessagesAnnotation)

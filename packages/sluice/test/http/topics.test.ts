@@ -145,6 +145,25 @@ for (const [kind, start] of Object.entries(SITES)) {
       ]);
     });
 
+    // A user whose name in the database was empty met a connection that was cut without a word, and came back for ever.
+    it("answers 500 where `topics.authorize` gives a name or a key that is none", async () => {
+      const wrong = [
+        { key: "k", who: "" },
+        { key: "k", who: "x".repeat(3_000) },
+        { key: "", who: "ann" },
+      ];
+      await open({ topics: { hub: createHub(), authorize: () => wrong.shift() } });
+      while (wrong.length > 0) {
+        expect(await refusal(await site.fetch("/topics/room"))).toEqual([500, "option/invalid"]);
+      }
+    });
+
+    it("has topics for every owner that there may be", async () => {
+      await open();
+      const headers = { "x-owner": "/".repeat(512) };
+      expect((await site.fetch(`/topics/${"k".repeat(128)}`, tell({ event: "e" }, headers))).status).toBe(202);
+    });
+
     it("tells who is there by the name in ?as=, and that somebody has left", async () => {
       await open();
       const watcher = await site.fetch("/topics/room");

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Logger } from "../../src/base/log.ts";
 import { createHub } from "../../src/hub/index.ts";
 import { createSSEStream, parseEvents, type ParsedEvent, type SSEMessage } from "../../src/sse/index.ts";
-import { coded } from "./support.ts";
+import { coded, turn } from "./support.ts";
 
 type Sending = (message: SSEMessage) => void;
 
@@ -113,6 +113,40 @@ describe("a connection that has gone", () => {
     await hub.broadcast("k", "e", 2);
     expect([after.mock.calls.length, hub.getConnectionCount("k")]).toEqual([2, 1]);
     expect(log.mock.calls.map(([level, message]) => `${level} ${message}`)).toEqual(["warn connection dropped"]);
+  });
+
+  // A page's `send` that was an async function threw when its socket was gone. Nobody looked at the promise, and a
+  // rejection that nobody handles ends the process: every user's pages went down with one tab.
+  it("is unregistered when what it returns fails, and nobody else hears of it", async () => {
+    const log = vi.fn<Logger>();
+    const hub = createHub({ log });
+    const after = vi.fn<Sending>();
+    hub.registerConnection("k", () => Promise.reject(new Error("broken pipe")));
+    hub.registerConnection("k", after);
+    await hub.broadcast("k", "e", 1);
+    await hub.broadcast("k", "e", 2);
+    expect([after.mock.calls.length, hub.getConnectionCount("k")]).toEqual([2, 1]);
+    expect(log.mock.calls.map(([level, message]) => `${level} ${message}`)).toEqual(["warn connection dropped"]);
+  });
+
+  // A logger that writes to a full disk throws: the broadcast that wanted to log one closed page reached nobody after
+  // it, and one that nobody waited for ended the process.
+  it("harms nobody where the logger throws too", async () => {
+    const hub = createHub({
+      log() {
+        throw new Error("disk full");
+      },
+    });
+    const after = vi.fn<Sending>();
+    hub.registerConnection("k", () => {
+      throw new Error("broken pipe");
+    });
+    hub.registerConnection("k", after);
+    await hub.broadcast("k", "e", 1);
+    expect([after.mock.calls.length, hub.getConnectionCount("k")]).toEqual([1, 1]);
+    await hub[Symbol.asyncDispose]();
+    void hub.broadcast("k", "e", 1);
+    await turn();
   });
 
   // 200,000 sends with no reader never pushed back: the queue of one client that had stopped reading grew until the

@@ -2,6 +2,7 @@ import { Cluster, Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createHub, type Hub } from "../../src/hub/index.ts";
 import { createRedisTopics, type RedisClient, type RedisTopicsOptions } from "../../src/hub/redis.ts";
+import { PRESENT, READ } from "../../src/hub/redis/scripts.ts";
 import { createSSEStream, type SSEMessage } from "../../src/sse/index.ts";
 import {
   startRedisCluster,
@@ -56,6 +57,13 @@ function node(options: Partial<RedisTopicsOptions> & { readonly typingMs?: numbe
   return hub;
 }
 
+/** What of a client is not `call`. */
+const through = (client: Redis): Omit<RedisClient, "call"> => ({
+  on: (event, listener) => client.on(event, listener),
+  removeListener: (event, listener) => client.removeListener(event, listener),
+  duplicate: () => client.duplicate(),
+});
+
 const crash = (client: RedisClient): void => client.disconnect?.();
 
 describe("two nodes on one Redis", () => {
@@ -85,6 +93,46 @@ describe("two nodes on one Redis", () => {
     const heard = new Promise((resolve) => hub.registerConnection("k", resolve));
     void hub.broadcast("k", "e", "after");
     expect(await heard).toMatchObject({ data: "after" });
+  });
+
+  // A page that connected while the topic was still being read (more than a page of it, or Redis hiccuped) was not sent
+  // what its own process told it next: "you are connected" never came.
+  it("does so also while what is kept is still being read, or has to be asked for again", async () => {
+    const hub = node();
+    for (const number of numbers(300)) void hub.broadcast("k", "e", number);
+    await hub.broadcast("k", "e", "before");
+    let cut = 0;
+    const client = clientOf(server.url);
+    const late = node({ client: { ...through(client), call: (command, args) => failing(client, command, args) } });
+    async function failing(to: Redis, command: string, args: string[]): Promise<unknown> {
+      if (args[0] === READ.sha && cut++ < 2) throw new Error("Connection is closed.");
+      return to.call(command, args);
+    }
+    for (const one of [node(), late]) {
+      const heard = new Promise((resolve) => one.registerConnection("k", resolve));
+      void one.broadcast("k", "e", "after");
+      expect(await heard).toMatchObject({ data: "after" });
+    }
+    expect(cut).toBeGreaterThan(2);
+  });
+
+  it("tell those who come at once in a few calls", async () => {
+    const client = clientOf(server.url);
+    let calls = 0;
+    const hub = node({
+      client: {
+        ...through(client),
+        call(command, args) {
+          if (args[0] === PRESENT.sha) calls += 1;
+          return client.call(command, args);
+        },
+      },
+    });
+    const from = await hub.locate("k");
+    for (const number of numbers(1_000)) hub.open("k", { from, who: number, wake: () => {} });
+    await hub.broadcast("k", "e");
+    expect((await hub.presence("k")).length).toBe(1_000);
+    expect(calls).toBeLessThan(10);
   });
 
   it("lets a subscriber go on at the other one, and tells it of a gap", async () => {
@@ -163,6 +211,17 @@ describe("two nodes on one Redis", () => {
     ]);
   });
 
+  // Who typed when a node was killed went on typing for everybody else: the timer that was to end it died with it.
+  it("tells that somebody has stopped also when the node that was to say it is gone", async () => {
+    const client = clientOf(server.url);
+    const [alive, killed] = [node({ leaseMs: 300 }), node({ client, typingMs: 50 })];
+    const watcher = await listen(alive, "k");
+    await killed.typing("k", "ann");
+    crash(client);
+    const events = await watcher.until((heard) => heard.length === 2);
+    expect(dataOf(events)).toEqual(['{"isTyping":true,"who":"ann"}', '{"isTyping":false,"who":"ann"}']);
+  });
+
   it("refuses what comes faster than Redis takes it, and logs it where nobody waits", async () => {
     const hub = node();
     const data = "x".repeat(60_000);
@@ -210,9 +269,7 @@ describe("Redis that goes away", () => {
     let lost = 0;
     const hub = node({
       client: {
-        on: (event, listener) => client.on(event, listener),
-        removeListener: (event, listener) => client.removeListener(event, listener),
-        duplicate: () => client.duplicate(),
+        ...through(client),
         // Done by Redis, but nobody is told, once for each of these.
         async call(command, args) {
           const answer = await client.call(command, args);
@@ -272,6 +329,18 @@ describe("Redis that goes away", () => {
     const anew = await listen(hub, "k", { last: 100 });
     await anew.until((events) => events.some(({ data }) => data === '{"joined":"ann"}'));
     expect(await hub.presence("k")).toEqual(["ann"]);
+  });
+
+  // A Redis that is short of memory may evict one key of a topic alone: its subscribers were told that they had
+  // everything, and the events that went with the key were passed over in silence.
+  it("and has lost the events of a topic alone breaks subscribers off with a gap too", async () => {
+    const hub = node({ pollMs: 20 });
+    const id = await hub.broadcast("k", "e", "1");
+    const watcher = await listen(hub, "k");
+    await hub.broadcast("k", "e", "2");
+    await server.command("del", `${prefix}:{topic.k}:events`);
+    await expect(hub.locate("k", { after: id })).rejects.toEqual(coded("log/gap"));
+    expect(await watcher.broken()).toEqual(coded("log/gap"));
   });
 
   it("and stays away: telling fails with a code, and whoever does not wait is not harmed", async () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createHub, createMemoryTopics, type TopicEvent } from "../../src/hub/index.ts";
@@ -93,6 +94,29 @@ describe("a subscriber", () => {
     expect([heard, hub.getConnectionCount("k")]).toEqual([["a", "b"], 0]);
     for await (const _ of hub.subscribe("k", { last: 1 })) break;
     expect(hub.getConnectionKeys()).toEqual([]);
+  });
+
+  it("that cannot begin leaves nothing on its signal", async () => {
+    const hub = createHub();
+    const { signal } = new AbortController();
+    const loop = hub.subscribe("k", { who: "", signal });
+    await expect(loop.next()).rejects.toEqual(coded("option/invalid"));
+    expect([getEventListeners(signal, "abort"), hub.getConnectionKeys()]).toEqual([[], []]);
+  });
+
+  it("whose `wake` throws keeps it from nobody who is woken after it", async () => {
+    const hub = createHub();
+    const from = await hub.locate("k");
+    hub.open("k", {
+      from,
+      wake() {
+        throw new Error("of the caller");
+      },
+    });
+    const other = await listen(hub, "k");
+    void hub.broadcast("k", "e", "1");
+    await turn();
+    expect(dataOf(other.events)).toEqual(["1"]);
   });
 
   it("of a hub that is let go of is broken off", async () => {

@@ -18,6 +18,8 @@ export interface FollowingOptions {
   readonly bells: Bells;
   /** What comes after a number, or all that is kept. */
   readonly read: (after: number | undefined) => Promise<Page>;
+  /** Loads in its turn among what this node tells the topic: what it tells from now on is told to those who came before. */
+  readonly begin: (load: () => Promise<Ring>) => Promise<Ring>;
   readonly history: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -66,31 +68,38 @@ export class RedisFollowing implements Following {
 
   /** True when there is more at once. */
   async #look(): Promise<boolean> {
-    const { read, follower } = this.#options;
+    const { read, begin, follower } = this.#options;
     const known = this.ring;
-    const page = await read(known?.last);
-    if (this.#left.signal.aborted) return false;
-    // Made anew, or so far behind that events are gone: whoever has less than the new one has is told.
-    if (!known || page.epoch !== known.epoch || known.last < page.dropped) {
-      this.ring = await this.#load();
-      if (!this.#left.signal.aborted) follower.changed();
-      return false;
+    if (known) {
+      const page = await read(known.last);
+      if (this.#left.signal.aborted) return false;
+      if (page.epoch === known.epoch && page.dropped <= known.last) {
+        for (const { sequence, text } of page.events) known.add(sequence, text);
+        if (page.events.length > 0) follower.changed();
+        return page.events.length > 0 && known.last < page.last;
+      }
     }
-    for (const { sequence, text } of page.events) known.add(sequence, text);
-    if (page.events.length > 0) follower.changed();
-    return page.events.length > 0 && known.last < page.last;
+    // Made anew, or so far behind that events are gone: whoever has less than the new one has is told.
+    const ring = await (known ? this.#load() : begin(() => this.#load()));
+    if (this.#left.signal.aborted) return false;
+    this.ring = ring;
+    follower.changed();
+    return false;
   }
 
   async #load(): Promise<Ring> {
     const { read, history } = this.#options;
-    let page = await read(undefined);
-    const ring = new Ring(page.epoch, page.dropped, { history });
+    let ring: Ring | undefined;
     while (true) {
+      const page = await read(ring?.last);
+      // Lost, or gone before it was read: from the start, for what lies between is not to be passed over.
+      if (ring && (page.epoch !== ring.epoch || page.dropped > ring.last)) {
+        ring = undefined;
+        continue;
+      }
+      ring ??= new Ring(page.epoch, page.dropped, { history });
       for (const { sequence, text } of page.events) ring.add(sequence, text);
       if (page.events.length === 0 || ring.last >= page.last) return ring;
-      page = await read(ring.last);
-      // Lost meanwhile: the next look finds it.
-      if (page.epoch !== ring.epoch) return ring;
     }
   }
 }

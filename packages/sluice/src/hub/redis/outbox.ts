@@ -1,4 +1,4 @@
-import { SluiceError } from "../../base/errors.ts";
+import { SluiceError, isSluiceError } from "../../base/errors.ts";
 import type { Place } from "../place.ts";
 
 export interface OutboxOptions {
@@ -8,12 +8,18 @@ export interface OutboxOptions {
   readonly onEmpty: () => void;
 }
 
-type Job = Event | { readonly kind: "task"; readonly run: () => Promise<void> };
-
 interface Event {
   readonly kind: "event";
+  readonly cost: number;
   readonly text: string;
   resolve(place: Place): void;
+  reject(error: unknown): void;
+}
+
+interface Task {
+  readonly kind: "task";
+  readonly cost: number;
+  run(): Promise<void>;
   reject(error: unknown): void;
 }
 
@@ -24,12 +30,13 @@ const CALL_EVENTS = 256;
 const JOB_COST = 128;
 
 /**
- * What this node tells one topic: one call after the other, so that what is sent again stays in its place, and events that
- * wait together go in one.
+ * What this node asks of one topic: one call after the other, so that what is sent again stays in its place, and events that
+ * wait together go in one. Where the store is away, what waits fails with the first: nobody waits for one patience after
+ * the other.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
-  #jobs: Job[] = [];
+  #jobs: (Event | Task)[] = [];
   #length = 0;
   #busy = false;
 
@@ -39,24 +46,24 @@ export class Outbox {
 
   /** @throws (rejects) SluiceError `hub/queue-full`, or what `publish` throws */
   publish(text: string): Promise<Place> {
+    return new Promise((resolve, reject) => {
+      this.#add({ kind: "event", cost: text.length + JOB_COST, text, resolve, reject });
+    });
+  }
+
+  /** @throws (rejects) as `publish`, or what the task throws; it may not have been begun then */
+  run<T>(task: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#add({ kind: "task", cost: JOB_COST, run: async () => resolve(await task()), reject });
+    });
+  }
+
+  #add(job: Event | Task): void {
     if (this.#length >= MAX_LENGTH) {
-      return Promise.reject(
-        new SluiceError("hub/queue-full", "Events are told to this topic faster than they can be stored."),
-      );
+      job.reject(new SluiceError("hub/queue-full", "Events are told to this topic faster than they can be stored."));
+      return;
     }
-    return new Promise((resolve, reject) => {
-      this.#length += text.length + JOB_COST;
-      this.#add({ kind: "event", text, resolve, reject });
-    });
-  }
-
-  run(task: () => Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#add({ kind: "task", run: () => task().then(resolve, reject) });
-    });
-  }
-
-  #add(job: Job): void {
+    this.#length += job.cost;
     this.#jobs.push(job);
     if (!this.#busy) void this.#work();
   }
@@ -65,41 +72,44 @@ export class Outbox {
   async #work(): Promise<void> {
     this.#busy = true;
     for (let job = this.#jobs[0]; job; job = this.#jobs[0]) {
-      if (job.kind === "event") await this.#send(this.#takeEvents());
-      else {
-        this.#jobs.shift();
-        await job.run();
+      const taken = job.kind === "event" ? this.#takeEvents() : this.#jobs.splice(0, 1);
+      try {
+        if (job.kind === "task") await job.run();
+        else await this.#send(taken.filter((one) => one.kind === "event"));
+        this.#forget(taken);
+      } catch (error) {
+        const waits = isSluiceError(error, "log/unavailable") ? this.#jobs.splice(0) : [];
+        const failed = [...taken, ...waits];
+        this.#forget(failed);
+        for (const { reject } of failed) reject(error);
       }
     }
     this.#busy = false;
     this.#options.onEmpty();
   }
 
-  #takeEvents(): readonly Event[] {
-    const events: Event[] = [];
+  #takeEvents(): (Event | Task)[] {
+    let count = 0;
     let length = 0;
     for (const job of this.#jobs) {
-      if (job.kind !== "event" || events.length === CALL_EVENTS) break;
-      if (events.length > 0 && length + job.text.length > CALL_LENGTH) break;
+      if (job.kind !== "event" || count === CALL_EVENTS) break;
+      if (count > 0 && length + job.text.length > CALL_LENGTH) break;
       length += job.text.length;
-      events.push(job);
+      count += 1;
     }
-    this.#jobs.splice(0, events.length);
-    return events;
+    return this.#jobs.splice(0, count);
   }
 
   async #send(events: readonly Event[]): Promise<void> {
-    try {
-      const places = await this.#options.publish(events.map(({ text }) => text));
-      for (const [index, { resolve, reject }] of events.entries()) {
-        const place = places[index];
-        if (place) resolve(place);
-        else reject(new SluiceError("log/unavailable", "The store of this server gave no place for an event."));
-      }
-    } catch (error) {
-      for (const { reject } of events) reject(error);
-    } finally {
-      for (const { text } of events) this.#length -= text.length + JOB_COST;
+    const places = await this.#options.publish(events.map(({ text }) => text));
+    for (const [index, { resolve, reject }] of events.entries()) {
+      const place = places[index];
+      if (place) resolve(place);
+      else reject(new SluiceError("log/unavailable", "The store of this server gave no place for an event."));
     }
+  }
+
+  #forget(jobs: readonly (Event | Task)[]): void {
+    for (const { cost } of jobs) this.#length -= cost;
   }
 }

@@ -27,17 +27,23 @@ export class Presence {
     this.#names.clear();
   }
 
+  /** Everything was told: those who came together go in one call. */
+  get isTold(): boolean {
+    return this.#changed.size === 0;
+  }
+
   /** What has changed, or all of it where Redis has lost it; at the least it renews. */
   async tell(tell: Tell): Promise<void> {
     const changed = [...this.#changed];
     this.#changed.clear();
+    let telling = changed;
     try {
-      const known = await this.#tellOf(changed, tell);
+      if (await this.#tellOf(changed, tell)) return;
       const told = new Set(changed);
-      const rest = known ? [] : [...this.#names.keys()].filter((who) => !told.has(who));
-      if (rest.length > 0) await this.#tellOf(rest, tell);
+      telling = [...this.#names.keys()].filter((who) => !told.has(who));
+      if (telling.length > 0) await this.#tellOf(telling, tell);
     } catch (error) {
-      for (const who of changed) this.#changed.add(who); // with the next renewal
+      for (const who of telling) this.#changed.add(who); // with the next renewal
       throw error;
     }
   }

@@ -17,7 +17,8 @@ local micros = time[1] * 1000000 + time[2]
 local millis = math.floor(micros / 1000)
 
 local held = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'dropped', 'bytes')
-if not held[1] then
+-- The events may go without the topic where the memory of Redis is short.
+if not held[1] or (held[2] ~= held[3] and redis.call('EXISTS', KEYS[2]) == 0) then
   held = {ARGV[1], 0, 0, 0}
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'last', 0, 'dropped', 0, 'bytes', 0)
@@ -51,6 +52,21 @@ local function done()
   redis.call('HSET', KEYS[1], 'last', text(last), 'dropped', text(dropped), 'bytes', text(bytes))
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
   redis.call('SPUBLISH', KEYS[3], text(last))
+end
+`;
+
+/** `stopped(typing, but)`: tells of those who have stopped typing meanwhile, all but one. Needs `TOPIC`. */
+const STOPPED = `
+local function typist(name, is)
+  add('typing\\nj{"isTyping":' .. is .. ',"who":' .. cjson.encode(name) .. '}')
+end
+local function stopped(typing, but)
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', typing, '-inf', millis)) do
+    if name ~= but then
+      redis.call('ZREM', typing, name)
+      typist(name, 'false')
+    end
+  end
 end
 `;
 
@@ -108,11 +124,11 @@ export const PRESENT: Script = script(
   ["allow-oom"],
   `
 -- Renews the lease of a node, sets how many connections it has by name, and takes out nodes whose lease is over. The
--- first and the last of a name become events.
--- KEYS  4 nodes: until when each counts  5 here: connections by node and name
+-- first and the last of a name become events. So does the end of typing, where the node is gone that was to tell it.
+-- KEYS  4 nodes: until when each counts  5 here: connections by node and name  6 typing
 -- ARGV  5 node  6 lease  7 connections of the node in all  8... name, connections, name, connections...
 -- Answers ok known (1 when its lease was not over: else all names are to be told again)
-${TOPIC}
+${TOPIC}${STOPPED}
 local nodes, here, node = KEYS[4], KEYS[5], ARGV[5]
 local known = redis.call('ZSCORE', nodes, node)
 local names, before = {}, {}
@@ -161,6 +177,7 @@ for _, name in ipairs(names) do
     add('presence\\nj{"' .. (is and 'joined' or 'left') .. '":' .. cjson.encode(name) .. '}')
   end
 end
+stopped(KEYS[6])
 done()
 return {'ok', known and 1 or 0}
 `,
@@ -196,20 +213,12 @@ export const TYPING: Script = script(
 -- Who types, and who has stopped meanwhile.
 -- KEYS  4 typing: until when each does
 -- ARGV  5 for how long from now on; 0: no more  6 name; absent: only who has stopped
-${TOPIC}
-local function tell(name, is)
-  add('typing\\nj{"isTyping":' .. is .. ',"who":' .. cjson.encode(name) .. '}')
-end
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', millis)) do
-  if name ~= ARGV[6] or ARGV[5] == '0' then
-    redis.call('ZREM', KEYS[4], name)
-    tell(name, 'false')
-  end
-end
+${TOPIC}${STOPPED}
+stopped(KEYS[4], ARGV[5] ~= '0' and ARGV[6])
 if ARGV[6] and ARGV[5] == '0' then
-  if redis.call('ZREM', KEYS[4], ARGV[6]) == 1 then tell(ARGV[6], 'false') end
+  if redis.call('ZREM', KEYS[4], ARGV[6]) == 1 then typist(ARGV[6], 'false') end
 elseif ARGV[6] then
-  if redis.call('ZADD', KEYS[4], text(millis + ARGV[5]), ARGV[6]) == 1 then tell(ARGV[6], 'true') end
+  if redis.call('ZADD', KEYS[4], text(millis + ARGV[5]), ARGV[6]) == 1 then typist(ARGV[6], 'true') end
 end
 redis.call('PEXPIRE', KEYS[4], ARGV[2])
 done()
