@@ -11,7 +11,7 @@ const MANUAL: readonly RagDocument[] = [
 /** A search by words, where yours asks a database. What belongs to others is left out by `rag` as well. */
 export const searchManual: RagSearch = (query, { limit, filters }) => {
   const words = new Set(wordsOf(query));
-  return MANUAL.filter(({ metadata }) => metadata === undefined || metadata["user_id"] === filters["user_id"])
+  return MANUAL.filter(({ metadata }) => !metadata || metadata["user_id"] === filters["user_id"])
     .map((document) => ({ ...document, score: wordsOf(document.content).filter((word) => words.has(word)).length }))
     .filter(({ score }) => score > 0)
     .sort((a, b) => b.score - a.score)

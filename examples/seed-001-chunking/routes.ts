@@ -1,4 +1,5 @@
 import OpenAI from "openai";
+import { SluiceError } from "sluice/errors";
 import { createSluice, createStreamLimit, streamResponse, type Logger } from "sluice/http";
 import { rag } from "sluice/llm";
 import { tokenStream } from "sluice/testing";
@@ -13,13 +14,16 @@ export function userOf(request: { readonly headers: { get(name: string): string 
   return request.headers.get("x-user") ?? "anonymous";
 }
 
-/** Basic streaming (line 46 of the document). */
-export function stream(request: Request): Promise<Response> {
+/**
+ * Basic streaming (line 46 of the document). The request says who comes back: an EventSource does after each end, and the
+ * model is not asked again for it.
+ */
+export async function stream(request: Request): Promise<Response> {
   const { messages } = inputOf(request);
-  return streamResponse(
-    () => openai.chat.completions.create({ model, messages, stream: true }),
-    (chunk) => ({ delta: chunk.choices[0]?.delta?.content ?? "" }),
-  );
+  return streamResponse(() => openai.chat.completions.create({ model, messages, stream: true }), {
+    request,
+    transform: (chunk) => ({ delta: chunk.choices[0]?.delta?.content ?? "" }),
+  });
 }
 
 const context = rag({ search: searchManual });
@@ -39,16 +43,19 @@ export async function streamWithContext(request: Request): Promise<Response> {
         stream: true,
         stream_options: { include_usage: true },
       }),
-    (chunk) => ({
-      delta: chunk.choices[0]?.delta?.content ?? "",
-      usage: chunk.usage ?? null,
-      finish_reason: chunk.choices[0]?.finish_reason ?? null,
-    }),
+    {
+      request,
+      transform: (chunk) => ({
+        delta: chunk.choices[0]?.delta?.content ?? "",
+        usage: chunk.usage ?? null,
+        finish_reason: chunk.choices[0]?.finish_reason ?? null,
+      }),
+    },
   );
 }
 
 /** Whoever leaves stops the provider's answer (line 229). Told apart from "continue", the default (line 244). */
-export function streamWithMonitoring(request: Request, log: Logger): Promise<Response> {
+export async function streamWithMonitoring(request: Request, log: Logger): Promise<Response> {
   const { messages } = inputOf(request);
   return streamResponse(({ signal }) => openai.chat.completions.create({ model, messages, stream: true }, { signal }), {
     request,
@@ -77,7 +84,7 @@ export function measureStreamLatency(request: Request, chunks: AsyncIterable<unk
 const limit = createStreamLimit({ maxStreams: 3 });
 
 /** The complete answer where the provider limits the rate (line 305), and three streams a user at most (line 366). */
-export function streamWithFallback(request: Request, log: Logger): Promise<Response> {
+export async function streamWithFallback(request: Request, log: Logger): Promise<Response> {
   const { messages } = inputOf(request);
   return streamResponse(() => openai.chat.completions.create({ model, messages, stream: true }), {
     request,
@@ -113,7 +120,7 @@ interface Input {
   readonly message: string;
 }
 
-/** `$request->input(...)` of a GET. */
+/** `$request->input(...)` of a GET. @throws SluiceError `request/invalid-parameter` */
 function inputOf(request: Request): Input {
   const { searchParams } = new URL(request.url);
   const message = searchParams.get("message") ?? "";
@@ -121,6 +128,14 @@ function inputOf(request: Request): Input {
   return {
     message,
     query: searchParams.get("query") ?? message,
-    messages: messages === null ? [{ role: "user", content: message }] : JSON.parse(messages),
+    messages: messages === null ? [{ role: "user", content: message }] : parsed(messages),
   };
+}
+
+function parsed(messages: string): OpenAI.ChatCompletionMessageParam[] {
+  try {
+    return JSON.parse(messages);
+  } catch (cause) {
+    throw new SluiceError("request/invalid-parameter", "`messages` must be JSON.", { cause });
+  }
 }

@@ -21,6 +21,7 @@ export async function fetchText(
     headers: { accept: "text/plain", ...headers },
     signal: signal ?? null,
   });
+  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
   if (!response.body) return;
 
   const reader = response.body.getReader();
@@ -41,6 +42,7 @@ export async function fetchStream(
   { headers, signal }: FetchStreamOptions = {},
 ): Promise<void> {
   const response = await fetch(url, { method: "POST", headers: headers ?? {}, signal: signal ?? null });
+  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
   for await (const { event, data } of parseEvents(response.body ?? new ReadableStream())) {
     if (event === "done") return;
     if (event === "error") throw new Error(`The answer failed: ${data}`);

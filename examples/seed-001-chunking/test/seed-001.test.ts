@@ -53,6 +53,33 @@ describe("basic streaming", () => {
   });
 });
 
+describe("a bare EventSource, which comes back after each end", () => {
+  // The basic routes did not look at who asks, so a page that did not close its EventSource began anew every second.
+  // Readers saw the answer again and again, and each time the model was paid.
+  for (const route of ["stream", "context", "monitored", "fallback"]) {
+    it(`is not answered anew at /chat/${route}: 204 after all of it, 410 after a part`, async () => {
+      const whole = await eventsOf(await fetch(path(route, "How?")));
+      const before = site.provider.requests.length;
+      for (const [event, status] of [
+        [whole.at(-1), 204],
+        [whole[1], 410],
+      ] as const) {
+        const response = await fetch(path(route, "How?"), { headers: { "last-event-id": event?.id ?? "" } });
+        expect(response.status).toBe(status);
+      }
+      expect(site.provider.requests.length).toBe(before);
+    });
+  }
+
+  it("is told what is wrong with what it asks", async () => {
+    const response = await fetch(`${site.url}/chat/stream?messages=no`);
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { error: { code: "request/invalid-parameter" } },
+    ]);
+  });
+});
+
 describe("streaming with context", () => {
   it("sends what the manual says, of everybody's and the user's own, ahead of the question", async () => {
     const response = await fetch(path("context", "How do I pass?", "&query=Which%20tolls%20at%20a%20lock%3F"), {
@@ -222,6 +249,9 @@ describe("the same stream as a run", () => {
     for (const { id } of events) expect(id).toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-\d{12}$/);
     const plain = events.map((event) => ({ ...event, data: Buffer.from(event.data, "base64").toString() }));
     expect(textOf(plain)).toBe(ANSWER.join(""));
+    const headers = { "last-event-id": events[1]?.id ?? "" };
+    const rest = await fetch(path("resumable", "How?", "&ids=uuid&encoding=base64"), { headers });
+    expect(await eventsOf(rest)).toEqual(events.slice(2));
   });
 
   it("compresses each chunk by itself, as the document does, when that is asked for", async () => {

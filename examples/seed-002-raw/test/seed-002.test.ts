@@ -148,6 +148,14 @@ describe("the readers", () => {
     expect(text).toBe("Grüße 漢字 🚢");
   });
 
+  // The document's reader looked at no status: what a server says of an error was shown as the answer.
+  // Users read "Unauthorized", or a stack, in the chat.
+  it("never take what a server says of an error for the answer", async () => {
+    for (const read of [fetchText, fetchStream]) {
+      await expect(collect(read, "/api/answers/runs/none/nothing")).rejects.toThrow("The server answered 404.");
+    }
+  });
+
   it("never take a broken answer for a whole one", async () => {
     let text = "";
     const note = (piece: string): unknown => (text += piece);

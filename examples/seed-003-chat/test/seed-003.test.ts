@@ -1,9 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { requestOf } from "sluice/http";
+import { toNodeHandler } from "sluice/http";
 import { encodeEvent, parseEvents, type ParsedEvent } from "sluice/sse";
 import { startOpenAIServer, type OpenAIServer } from "sluice/testing";
 import * as notifications from "../app/api/notifications/route.ts";
@@ -33,22 +31,13 @@ beforeAll(async () => {
   process.env["OPENAI_BASE_URL"] = provider.url;
   process.env["OPENAI_API_KEY"] = "test";
   chat = await import("../app/api/chat/conversations/[id]/stream/route.ts");
-  server = createServer((req, res) => {
-    void (async () => {
-      const { url: target, location } = requestOf(req);
-      const leaving = new AbortController();
-      res.once("close", () => leaving.abort());
-      const headers = Object.entries(req.headers).map(([name, value]): [string, string] => [name, String(value)]);
-      const request = new Request(target, { headers, signal: leaving.signal });
-      const [, id = ""] = /^\/api\/chat\/conversations\/([^/]+)\/stream$/.exec(location.pathname) ?? [];
-      const response = await (id === ""
-        ? notifications.GET(request)
-        : chat.GET(request, { params: Promise.resolve({ id }) }));
-      res.writeHead(response.status, Object.fromEntries(response.headers));
-      if (!response.body) return void res.end();
-      await pipeline(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), res).catch(() => {});
-    })();
-  });
+  server = createServer(
+    toNodeHandler((request) => {
+      const { pathname } = new URL(request.url);
+      const [, id] = /^\/api\/chat\/conversations\/([^/]+)\/stream$/.exec(pathname) ?? [];
+      return id === undefined ? notifications.GET(request) : chat.GET(request, { params: Promise.resolve({ id }) });
+    }),
+  );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -118,7 +107,14 @@ describe("the chat stream", () => {
       ["typing", { isTyping: true }],
       ["chunk", { content: "Hello, " }],
       ["chunk", { content: "how can I help?" }],
-      ["message", { id: expect.stringMatching(/^msg_/), role: "assistant", content: "Hello, how can I help?" }],
+      [
+        "message",
+        expect.objectContaining({
+          id: expect.stringMatching(/^msg_/),
+          role: "assistant",
+          content: "Hello, how can I help?",
+        }),
+      ],
       ["done", expect.objectContaining({ finishReason: "stop" })],
     ]);
     expect(events.every(({ id }) => /^run_[0-9a-f]{32}~/.test(id ?? ""))).toBe(true);
@@ -175,6 +171,43 @@ describe("the chat stream", () => {
   });
 });
 
+describe("the limits of a user", () => {
+  const as = (user: string): { readonly "x-user": string } => ({ "x-user": user });
+  const refusals = async (answers: readonly Response[]): Promise<Response[]> => {
+    for (const { body } of answers) await body?.cancel();
+    return answers.filter(({ status }) => status === 429);
+  };
+
+  it("are 20 chats a minute; coming back to one is no other, and others are not concerned", async () => {
+    const open = (user: string, index: number, headers = {}): Promise<Response> => {
+      conversations.set(`${user}-${index}`, { owner: user, messages: [{ role: "user", content: "Hi" }] });
+      const path = `/api/chat/conversations/${user}-${index}/stream`;
+      return fetch(url + path, { headers: { ...as(user), ...headers } });
+    };
+    const first = await eventsOf(await open("carol", 0));
+    const answers: Response[] = [];
+    for (let index = 1; index <= 20; index += 1) answers.push(await open("carol", index));
+    const [refused, ...others] = await refusals(answers);
+    expect(others).toEqual([]);
+    expect(Number(refused?.headers.get("retry-after"))).toBeGreaterThan(50);
+    expect((await open("carol", 0, { "last-event-id": first[0]?.id })).status).toBe(200);
+    expect((await open("dave", 0)).status).toBe(200);
+  });
+
+  it("are 100 calls a minute", async () => {
+    const answers: Response[] = [];
+    for (let call = 0; call < 101; call += 1) {
+      const body = "hello";
+      answers.push(
+        await notifications.POST(new Request("http://site.test/", { method: "POST", body, headers: as("erin") })),
+      );
+    }
+    const [refused, ...others] = await refusals(answers);
+    expect(others).toEqual([]);
+    expect(refused?.headers.get("retry-after")).toMatch(/^\d+$/);
+  });
+});
+
 describe("the connection manager", () => {
   const post = (body: string): Promise<Response> =>
     notifications.POST(new Request("http://site.test/", { method: "POST", body, headers: alice }));
@@ -212,15 +245,26 @@ describe("the connection manager", () => {
     expect((await fetch(`${url}/api/notifications`)).status).toBe(401);
   });
 
+  it("neither registers nor beats for a client that has gone before it was answered", async () => {
+    const headers = { "x-user": "gone" };
+    await notifications.GET(new Request("http://site.test/", { headers, signal: AbortSignal.abort() }));
+    vi.useFakeTimers();
+    await notifications.GET(new Request("http://site.test/", { headers, signal: AbortSignal.abort() }));
+    expect([getConnectionCount("user:gone"), vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
   it("beats every 30 s until its client has gone", async () => {
     vi.useFakeTimers();
     const leaving = new AbortController();
     const response = await notifications.GET(
       new Request("http://site.test/", { headers: alice, signal: leaving.signal }),
     );
-    await vi.advanceTimersByTimeAsync(60_000);
+    await vi.advanceTimersByTimeAsync(30_000);
+    const timers = vi.getTimerCount(); // that of the limits among them
+    await vi.advanceTimersByTimeAsync(29_000);
+    await vi.advanceTimersByTimeAsync(1_000);
     leaving.abort();
-    expect(vi.getTimerCount()).toBe(0);
+    expect(vi.getTimerCount()).toBeLessThan(timers);
     expect(await response.text()).toBe(`retry: 3000\n\n${"event: heartbeat\ndata: {}\n\n".repeat(2)}`);
   });
 });

@@ -112,6 +112,11 @@ function createLoop<T>(connect: Connect<T>, answer: Answer<T>): Producer {
   /** How many stages have had their end, from the source on. Undefined: the source goes on. */
   let ended: number | undefined;
   let left = false;
+  /** The stage that is at work. */
+  let working = 0;
+  /** The stages before the one that failed, which still have what it handed on. */
+  let alive = Infinity;
+  let failure: { readonly error: unknown; readonly sourceLeft: Promise<void> } | undefined;
 
   function go(): void {
     try {
@@ -122,15 +127,20 @@ function createLoop<T>(connect: Connect<T>, answer: Answer<T>): Producer {
           answer.give(out.take());
           return;
         }
-        const stage = stages[at];
+        const stage = at < alive ? stages[at] : undefined;
         if (stage?.size === 0) {
           at += 1;
           continue;
         }
         let done: Done;
         if (stage !== undefined) {
+          working = at;
           done = stage.work();
           at = Math.max(0, at - 1);
+        } else if (failure !== undefined) {
+          const { error, sourceLeft } = failure;
+          void sourceLeft.then(() => answer.fail(error));
+          return;
         } else if (ended === undefined) {
           reading.ask();
           return;
@@ -139,7 +149,8 @@ function createLoop<T>(connect: Connect<T>, answer: Answer<T>): Producer {
           return;
         } else {
           ended += 1;
-          done = stages.at(-ended)?.end();
+          working = stages.length - ended;
+          done = stages[working]?.end();
           at = 0;
         }
         if (isPromise(done)) {
@@ -152,11 +163,11 @@ function createLoop<T>(connect: Connect<T>, answer: Answer<T>): Producer {
     }
   }
 
-  /** A step failed. The source is let go of first, as `for await` does it. */
+  /** A step failed: what it handed on before goes on. The source is let go of first, as `for await` does it. */
   function breakOff(error: unknown): void {
-    left = true;
-    const fail = (): void => answer.fail(error);
-    reading.leave().then(fail, fail);
+    alive = working;
+    failure = { error, sourceLeft: reading.leave().catch(() => {}) };
+    go();
   }
 
   const reading = connect(out, {

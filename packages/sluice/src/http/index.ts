@@ -6,6 +6,8 @@ export type { CompressedChunk } from "./compress/chunk.ts";
 export { optimalChunkSize } from "./delivery/chunk-size.ts";
 export type { Ask, AskMessage } from "./ask.ts";
 export { requestOf } from "./node.ts";
+export { toNodeHandler } from "./node-handler.ts";
+export type { NodeHandlerOptions, WebHandler } from "./node-handler.ts";
 export type { NodeRequest, NodeResponse } from "./node.ts";
 export { empty, json } from "./reply.ts";
 export type { Route, RouteHandler, RoutesOptions } from "./routes.ts";
@@ -23,6 +25,7 @@ export type {
   ReaderOutcome,
   Reply,
   RequestLike,
+  ResumeOptions,
   StreamOptions,
 } from "./types.ts";
 export { streamResponse } from "./stream/response.ts";

@@ -73,7 +73,11 @@ function restOfBody({ req, clock }: NodeAnswer): Promise<void> {
   });
 }
 
-function writeHead(res: NodeResponse, status: number, headers: Readonly<Record<string, string>>): void {
+export function writeHead(
+  res: NodeResponse,
+  status: number,
+  headers: Readonly<Record<string, string | string[]>>,
+): void {
   if (!("stream" in res) && res.getHeaderNames().length === 0) {
     // Headers that are set one by one are kept as long as the response, which costs an idle stream 800 bytes.
     res.writeHead(status, headers);
@@ -90,8 +94,8 @@ function writeHead(res: NodeResponse, status: number, headers: Readonly<Record<s
   }
 }
 
-function setHeader(res: NodeResponse, name: string, value: string): void {
+function setHeader(res: NodeResponse, name: string, value: string | string[]): void {
   // Whoever came before (CORS) may have one too: both count.
   const before = name.toLowerCase() === "vary" ? res.getHeader(name) : undefined;
-  res.setHeader(name, before === undefined ? value : `${String(before)}, ${value}`);
+  res.setHeader(name, before === undefined ? value : `${String(before)}, ${String(value)}`);
 }

@@ -191,9 +191,10 @@ function sendHead({ res }: StreamTarget): Socket | undefined {
 }
 
 /** For an answer that may say nothing for a while. */
-function flushHead(res: Exchange["res"]): void {
-  if ("stream" in res) res.writeHead(res.statusCode);
-  else res.flushHeaders();
+export function flushHead(res: Exchange["res"]): void {
+  // On HTTP/1.1 `headersSent` only says that they are written, and twice is fine. HTTP/2 would throw.
+  if (!("stream" in res)) res.flushHeaders();
+  else if (!res.headersSent) res.writeHead(res.statusCode);
 }
 
 function stalled(): SluiceError {

@@ -132,7 +132,7 @@ async function readBody(req: NodeRequest, limit: number): Promise<BodyText | Bod
 }
 
 /** What a framework has read already. */
-function bodyGiven(req: NodeRequest): unknown {
+export function bodyGiven(req: NodeRequest): unknown {
   const body = "body" in req ? req.body : undefined;
   // Express 4 gives a body of a type that is not its own as {}, and leaves it to be read.
   const isLeft = isObject(body) && Object.keys(body).length === 0 && !req.readableDidRead;

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from "../base/clock.ts";
+import { checkCount } from "./check.ts";
 
 /** Finished contexts by key. Redis fits with two lines: `get(key)`, and `set(key, context, "PX", ttlMs)`. */
 export interface RagCache {
@@ -13,9 +14,10 @@ export interface RagCacheOptions {
   readonly clock?: Clock;
 }
 
-/** A cache in this process's memory. */
+/** A cache in this process's memory. @throws SluiceError `option/invalid` */
 export function createRagCache(options: RagCacheOptions = {}): RagCache {
   const { maxEntries = 1_000, clock = systemClock } = options;
+  checkCount("maxEntries", maxEntries);
   /** In the order of the last use. */
   const entries = new Map<string, { readonly context: string; readonly until: number }>();
   return {

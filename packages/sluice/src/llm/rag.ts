@@ -1,6 +1,6 @@
-import { SluiceError } from "../base/errors.ts";
 import { canonicalJson, isObject, type JsonObject } from "../base/json.ts";
 import { silent, type Logger } from "../base/log.ts";
+import { checkCount } from "./check.ts";
 import type { RagCache } from "./rag-cache.ts";
 import { encodeToon } from "./rag-toon.ts";
 import { snippetOf } from "./rag-snippet.ts";
@@ -123,11 +123,11 @@ type Documents = RagContext["documents"];
 function checked(options: RagOptions) {
   const { search, summarize, encode = encodeToon, countTokens = estimateTokens, cache, log = silent } = options;
   const { filters = (meta: JsonObject) => meta, cacheTtlMs = 300_000, minScore = 0, name = "rag" } = options;
-  whole("cacheTtlMs", cacheTtlMs);
-  const limit = whole("limit", options.limit ?? 3);
-  const searchLimit = whole("searchLimit", options.searchLimit ?? 10);
-  const maxTokens = whole("maxTokens", options.maxTokens ?? 512);
-  const maxLength = whole("maxSnippetLength", options.maxSnippetLength ?? 200);
+  checkCount("cacheTtlMs", cacheTtlMs);
+  const limit = checkCount("limit", options.limit ?? 3);
+  const searchLimit = checkCount("searchLimit", options.searchLimit ?? 10);
+  const maxTokens = checkCount("maxTokens", options.maxTokens ?? 512);
+  const maxLength = checkCount("maxSnippetLength", options.maxSnippetLength ?? 200);
   return {
     search,
     filters,
@@ -199,9 +199,4 @@ async function quietly<T>(log: Logger, ask: () => Promise<T>): Promise<T | undef
     log("warn", "rag cache failed", { error });
     return undefined;
   }
-}
-
-function whole(option: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new SluiceError("option/invalid", `${option} must be a whole number from 1.`, { details: { option } });
 }

@@ -87,9 +87,9 @@ describe("httpStreamResponse", () => {
     const pulled = await Pump.from(halves).drainTo(httpStreamResponse());
     expect(await pulled.text()).toBe(text);
     const { transform, close, response } = httpStreamResponse<string>();
-    for (const half of halves) transform(half);
+    for (const half of [...halves, "\ud83d"]) transform(half);
     close();
-    expect(await response.text()).toBe(text);
+    expect(await response.text()).toBe(`${text}\ufffd`);
     const torn = await Pump.from(["a\ud83d", new Uint8Array([98]), "\ud83d"]).drainTo(httpStreamResponse());
     expect(await torn.text()).toBe("a\ufffdb\ufffd");
   });

@@ -13,7 +13,7 @@ import {
   slidingWindow,
   statefulMap,
 } from "../../src/flow/index.ts";
-import { collect, forbidStrayRejections, items, maybeLater, numbers, probe } from "./support.ts";
+import { collect, forbidStrayRejections, items, maybeLater, numbers, outcome, probe } from "./support.ts";
 
 forbidStrayRejections();
 
@@ -105,6 +105,50 @@ describe("onClose", () => {
 });
 
 describe("statefulMap", () => {
+  // What a handler had yielded before it threw was dropped, with all that waited behind it.
+  // Whoever showed a partial answer beside the error missed the end of it.
+  it("hands on what was yielded before a failure, through all that follows, then the failure", async () => {
+    for (const later of [false, true]) {
+      const source = probe([1, 2, 3]);
+      const error = new Error("broke");
+      const failing = statefulMap<number, void, number>(source, {
+        onFirstChunk: (n, yieldData) => yieldData(n),
+        onChunk(n, _, yieldData) {
+          yieldData(n * 10);
+          yieldData(n * 100);
+          if (later) return Promise.reject(error);
+          throw error;
+        },
+      });
+      const closed: number[][] = [];
+      const flow = onClose(
+        map(
+          filter(failing, (n) => n !== 20),
+          (n) => maybeLater(later, n + 1),
+        ),
+        (all) => closed.push(all),
+      );
+      expect(await outcome(flow)).toEqual({ items: [2, 201], error });
+      expect([source.pulls, source.returns, closed]).toEqual([2, 1, []]);
+    }
+  });
+
+  it("reports the failure that is first in the order of the items", async () => {
+    const source = probe([1]);
+    const failing = statefulMap<number, void, number>(source, {
+      onFirstChunk(n, yieldData) {
+        yieldData(n);
+        throw new Error("the first handler's");
+      },
+      onChunk: () => undefined,
+    });
+    const broken = map(failing, () => {
+      throw new Error("the next operator's");
+    });
+    expect(await outcome(broken)).toEqual({ items: [], error: new Error("the next operator's") });
+    expect(source.returns).toBe(1);
+  });
+
   it("is a loop over the array with a variable", async () => {
     await fc.assert(
       fc.asyncProperty(numbers, fc.boolean(), async (list, later) => {

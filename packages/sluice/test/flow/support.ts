@@ -4,7 +4,7 @@ import { forbidStrayRejections, turns } from "../run/support.ts";
 export { forbidStrayRejections, turns };
 
 /** Every kind of value that an operator might take for something else. */
-export const anything: fc.Arbitrary<unknown> = fc.oneof(
+const anything: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(0, "", null, undefined, false, Number.NaN),
   fc.integer(),
   fc.string({ maxLength: 3 }),

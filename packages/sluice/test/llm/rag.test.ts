@@ -117,9 +117,19 @@ describe("buildContext", () => {
   });
 
   it("refuses limits that cannot work", () => {
-    for (const wrong of [{ limit: 0 }, { searchLimit: 1.5 }, { maxTokens: -1 }, { maxSnippetLength: Number.NaN }, { cacheTtlMs: Number.NaN }]) {
+    for (const wrong of [
+      { limit: 0 },
+      { searchLimit: 1.5 },
+      { maxTokens: -1 },
+      { maxSnippetLength: Number.NaN },
+      { cacheTtlMs: Number.NaN },
+    ]) {
       expect(() => searching([], wrong)).toThrow(expect.objectContaining({ code: "option/invalid" }));
     }
+  });
+
+  it("has no cache without an end", () => {
+    for (const maxEntries of [0, Number.NaN]) expect(() => createRagCache({ maxEntries })).toThrow("maxEntries");
   });
 
   it("says which package is missing", async () => {
@@ -172,16 +182,16 @@ describe("the cache of contexts", () => {
   // The key was made of the question and `meta`, and not of the filters, which may come from elsewhere.
   // Where they came from a session, one tenant was given what had been found for another.
   it("keeps those apart whose filters differ, wherever these come from", async () => {
-    let tenant: string | undefined = "acme";
     const documents = ["acme", "evil"].map((name) => ({ id: name, content: name, metadata: { tenant: name } }));
-    const filters = (): { tenant: string | undefined } => ({ tenant });
-    const { buildContext } = searching(documents, { cache: createRagCache(), filters });
-    expect(await buildContext("q")).toContain("acme");
-    tenant = "evil";
+    let session: { readonly tenant?: string | undefined } = {};
+    const { buildContext } = searching(documents, { cache: createRagCache(), filters: () => session });
+    expect(await buildContext("q")).toMatch(/acme.*evil/s);
+    session = { tenant: "acme" };
+    expect(await buildContext("q")).not.toContain("evil");
+    session = { tenant: "evil" };
     expect(await buildContext("q")).not.toContain("acme");
-    tenant = undefined;
+    session = { tenant: undefined };
     expect(await buildContext("q")).toBe("");
-    expect(await searching(documents, { cache: createRagCache(), filters: () => ({}) }).buildContext("q")).toContain("acme");
   });
 
   it("takes the null of a cache for nothing, as Redis says it", async () => {

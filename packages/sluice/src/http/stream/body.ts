@@ -78,21 +78,18 @@ export function streamBody<Chunk>(options: BodyOptions<Chunk>): ReadableStream<U
   }
 
   async function fail(error: unknown): Promise<void> {
-    if (sequence === 0 && isOpen() && !ending.signal.aborted) {
-      try {
-        const whole = toUpdate(await options.recover(error));
-        if (whole !== undefined) {
-          // It may be the transform that failed, and the source is still there.
-          source.letGo();
-          monitor.chunk();
-          if (isOpen()) send({ event: "update", id: formatOffset(1), data: whole });
-          return finish();
-        }
-      } catch (second) {
-        return breakUp(second);
-      }
+    if (sequence > 0 || !isOpen() || ending.signal.aborted) return breakUp(error);
+    try {
+      const whole = toUpdate(await options.recover(error));
+      if (whole === undefined) return breakUp(error);
+      // It may be the transform that failed, and the source is still there.
+      source.letGo();
+      monitor.chunk();
+      if (isOpen()) send({ event: "update", id: formatOffset(1), data: whole });
+      finish();
+    } catch (second) {
+      breakUp(second);
     }
-    breakUp(error);
   }
 
   function breakUp(error: unknown): void {

@@ -66,15 +66,18 @@ const ENCODINGS: readonly Encoding[] = ["gzip", "br"];
 
 /** @throws SluiceError `option/invalid` */
 export function settle<Chunk>(options: StreamResponseOptions<Chunk>): Settled<Chunk> {
-  const { request, onDisconnect = "continue", timeLimitMs = 300_000, heartbeatMs = 15_000, limit, fallback } = options;
-  const { transform = (chunk) => chunk, compression = false, rateEvery = 10, onRate, onEnd, log: tell = silent } = options;
-  const { clock = systemClock, hrtime = () => process.hrtime.bigint(), random = systemRandom } = options;
+  const { request, limit, fallback, compression = false, log: tell = silent, clock = systemClock } = options;
+  const {
+    transform = (chunk) => chunk,
+    onDisconnect = "continue",
+    timeLimitMs = 300_000,
+    heartbeatMs = 15_000,
+  } = options;
   const log: Logger = (level, message, fields) => quietly(() => tell(level, message, fields));
   const headers = new Headers(options.headers);
   if (!headers.has("x-synapse-toon-format")) headers.set("x-synapse-toon-format", "streaming");
   const encoding = negotiate(request?.headers.get("accept-encoding") ?? null, compression ? ENCODINGS : []);
   if (encoding !== "identity") headers.set("content-encoding", encoding);
-  const id = randomId("stream", random);
   return {
     transform,
     headers,
@@ -87,13 +90,18 @@ export function settle<Chunk>(options: StreamResponseOptions<Chunk>): Settled<Ch
     fallback,
     log,
     clock,
-    monitor: createMonitor({
-      id,
-      rateEvery: checkWhole("rateEvery", rateEvery, { from: 1 }),
-      hrtime,
-      log,
-      onRate,
-      onEnd,
-    }),
+    monitor: monitorOf(options, log),
   };
+}
+
+function monitorOf<Chunk>(options: StreamResponseOptions<Chunk>, log: Logger): Monitor {
+  const { rateEvery = 10, hrtime = () => process.hrtime.bigint(), random = systemRandom, onRate, onEnd } = options;
+  return createMonitor({
+    id: randomId("stream", random),
+    rateEvery: checkWhole("rateEvery", rateEvery, { from: 1 }),
+    hrtime,
+    log,
+    onRate,
+    onEnd,
+  });
 }

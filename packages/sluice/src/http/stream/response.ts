@@ -79,12 +79,11 @@ async function begin<Chunk>(input: ChunkInput<Chunk>, options: Settled<Chunk>, r
     source = await open(input, ending.signal);
   } catch (error) {
     onOver();
-    return isRateLimit(error) ? fallBack(error, options) : refusal(error, options);
+    return isRateLimit(error) ? await fallBack(error, options) : refusal(error, options);
   } finally {
     waiter?.removeEventListener("abort", leave);
   }
-  const recover = async (error: unknown): Promise<unknown> =>
-    isRateLimit(error) ? await fallback?.() : undefined;
+  const recover = async (error: unknown): Promise<unknown> => (isRateLimit(error) ? await fallback?.() : undefined);
   const body = streamBody<Chunk>({ ...options, source, ending, gone: request?.signal, recover, onOver });
   return sseResponse(body, { headers: options.headers });
 }

@@ -105,7 +105,10 @@ describe("what streamResponse sends", () => {
         (name) => [name, undefined],
       ),
     );
-    expect((await eventsOf(await streamResponse(["a"], options))).map(({ event }) => event)).toEqual(["update", "done"]);
+    expect((await eventsOf(await streamResponse(["a"], options))).map(({ event }) => event)).toEqual([
+      "update",
+      "done",
+    ]);
   });
 
   it("refuses options that cannot work", async () => {
