@@ -80,7 +80,8 @@ function split(event: ChatEvent): Split {
       };
     default: {
       const { type, ...payload } = event;
-      return { name: type, chat: { type }, payload };
+      // The order of keys is part of what a message folds to.
+      return { name: type, chat: Object.keys(event)[0] === "type" ? { type } : event, payload };
     }
   }
 }

@@ -1,6 +1,6 @@
 import { isObject } from "../base/json.ts";
 import type { ChatEvent, RunEvent } from "../chat/index.ts";
-import type { Decoder } from "./decoder.ts";
+import { toItem, type Decoder } from "./decoder.ts";
 import { createGraphDecoder } from "./graph-frames.ts";
 import { createParts } from "./parts.ts";
 
@@ -36,7 +36,7 @@ function eventOf(delta: Record<string, unknown>): RunEvent {
     case "tool_input_chunk":
       return { type: "tool-input-delta", toolCallId, inputTextDelta: chunk } as ChatEvent;
     case "tool_output_chunk": {
-      const output: unknown = json === true ? JSON.parse(String(chunk)) : chunk;
+      const output: unknown = json === true ? toItem(String(chunk)) : chunk;
       return { type: "tool-output-available", toolCallId, output, ...more } as ChatEvent;
     }
     default:

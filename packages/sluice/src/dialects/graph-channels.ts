@@ -56,13 +56,16 @@ function alone(event: RunEvent): readonly Frame[] | undefined {
       return on("processing", { type: "text_chunk", text: event.delta });
     case "tool-input-start": {
       const { type: _type, toolCallId: id, toolName: name, ...more } = event;
+      if (hasAny(more, ["id", "name"])) return on("processing", event);
       return on("processing", { type: "step_started", step: { ...more, type: "tool_use", id, name } });
     }
     case "tool-input-delta":
       return on("processing", { type: "tool_input_chunk", stepId: event.toolCallId, chunk: event.inputTextDelta });
     case "tool-output-available": {
       const { type: _type, toolCallId: stepId, output, ...more } = event;
-      if (output === undefined || event.preliminary === true) return on("processing", event);
+      if (output === undefined || event.preliminary === true || hasAny(more, ["stepId", "chunk", "json", "step"])) {
+        return on("processing", event);
+      }
       const said = typeof output === "string" ? { chunk: output } : { chunk: JSON.stringify(output), json: true };
       return on("processing", { ...more, type: "tool_output_chunk", stepId, ...said });
     }
@@ -76,6 +79,11 @@ function alone(event: RunEvent): readonly Frame[] | undefined {
     default:
       return on("processing", event);
   }
+}
+
+/** Keys that travel along, and have the names of ours. */
+function hasAny(more: object, keys: readonly string[]): boolean {
+  return keys.some((key) => Object.hasOwn(more, key));
 }
 
 function on(channel: "text" | "processing", delta: unknown): readonly Frame[] {

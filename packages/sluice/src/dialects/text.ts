@@ -9,7 +9,7 @@ import type { Dialect, Frame, Wording } from "./types.ts";
  * `stream_event`, the end is `done` or `error`, application events have their own names; the data of all these is JSON.
  *
  * An event stream holds lines of whole characters. So a character that a model sent in two halves goes out with the
- * second, half a character alone is left out, and so is every carriage return.
+ * second, half a character alone is left out, wherever in a delta it is, and so is every carriage return.
  */
 export const textDialect: Dialect = {
   name: "text",
@@ -17,28 +17,39 @@ export const textDialect: Dialect = {
   // A page that reads the response of a `fetch` by hand does not come back.
   resumes: false,
   alone: () => alone,
+  settles,
   quick(entry) {
-    const text = textAlone(entry);
+    const text = textIn(entry);
     if (text === undefined) return splitApplicationEvent(entry);
     return text.includes("\r") ? undefined : { data: text };
   },
   open: () => joining(framesOf, others),
   bare: {
     alone: () => bareAlone,
+    settles,
     quick(entry) {
-      const text = textAlone(entry);
+      const text = textIn(entry);
       return text === undefined ? undefined : { data: text };
     },
     open: () => joining((_event, text) => [{ data: text }], bareOthers),
   },
 };
 
-/** The text of a delta, where it needs no other, as it mostly is. */
-function textAlone(entry: string): string | undefined {
+function textIn(entry: string): string | undefined {
   const delta = splitDelta(entry);
   if (!delta?.head.startsWith(TEXT_DELTA)) return undefined;
-  const text = delta.literal.includes("\\") ? String(JSON.parse(`"${delta.literal}"`)) : delta.literal;
-  return isWhole(text) ? text : undefined;
+  // JSON escapes half a character.
+  return delta.literal.includes("\\") ? textAlone(String(JSON.parse(`"${delta.literal}"`))) : delta.literal;
+}
+
+/** The text of a delta, where it needs no other, as it mostly is: its first half may have come before. */
+function textAlone(delta: string): string | undefined {
+  return LOW_HALF.test(delta) ? undefined : inCharacters(delta);
+}
+
+/** It ends in a half or not, whatever came before. */
+function settles(event: RunEvent): boolean {
+  return isTextDelta(event) && event.delta !== "";
 }
 
 type TextDelta = Extract<ChatEvent, { readonly type: "text-delta" }>;
@@ -49,12 +60,14 @@ function isTextDelta(event: RunEvent): event is TextDelta {
 
 function alone(event: RunEvent): readonly Frame[] | undefined {
   if (!isTextDelta(event)) return others(event);
-  return isWhole(event.delta) ? framesOf(event, event.delta) : undefined;
+  const text = textAlone(event.delta);
+  return text === undefined ? undefined : framesOf(event, text);
 }
 
 function bareAlone(event: RunEvent): readonly Frame[] | undefined {
-  if (isTextDelta(event)) return isWhole(event.delta) ? [{ data: event.delta }] : undefined;
-  return isFailure(event) ? undefined : [];
+  if (!isTextDelta(event)) return isFailure(event) ? undefined : [];
+  const text = textAlone(event.delta);
+  return text === undefined ? undefined : [{ data: text }];
 }
 
 /** Bare text has no word for a failure: it breaks off. @throws SluiceError the failure of the run */
@@ -102,9 +115,10 @@ function others(event: RunEvent): readonly Frame[] {
 
 const LOW_HALF = /^[\udc00-\udfff]/;
 const HIGH_HALF = /[\ud800-\udbff]$/;
+const HALVES = /\p{Surrogate}/gu;
 
-function isWhole(delta: string): boolean {
-  return !LOW_HALF.test(delta) && !HIGH_HALF.test(delta);
+function inCharacters(text: string): string {
+  return text.replace(HALVES, "");
 }
 
 /** Gives each delta its text in whole characters. */
@@ -117,10 +131,9 @@ function joining(
     if (!isTextDelta(event)) return wordOther(event);
     const { delta } = event;
     if (delta === "") return wordText(event, "");
-    let text = delta;
-    if (LOW_HALF.test(delta)) text = half === "" ? delta.slice(1) : half + delta;
-    half = HIGH_HALF.exec(text)?.[0] ?? "";
-    return wordText(event, half === "" ? text : text.slice(0, -1));
+    const text = half + delta;
+    half = HIGH_HALF.exec(delta)?.[0] ?? "";
+    return wordText(event, inCharacters(text));
   };
 }
 

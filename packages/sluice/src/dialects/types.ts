@@ -39,13 +39,18 @@ export interface Dialect {
    */
   readonly parameters?: readonly ("ids" | "encoding")[];
   /** The text of an answer without frames, for `Accept: text/plain`: what its frames hold is sent as it is. */
-  readonly bare?: Pick<Dialect, "alone" | "quick" | "open">;
+  readonly bare?: Pick<Dialect, "alone" | "settles" | "quick" | "open">;
   /**
    * Words an entry without those before it: the frames that `open` gives, or undefined for one that takes more, as a
    * terminal does that repeats the whole answer. With it no reader goes through what it has, or holds a part of the
    * answer: what is undefined here is worded once for all. Without it every reader goes through all from the start.
    */
   alone?(context: WordingContext): WordingAlone;
+  /**
+   * Whether what came before an event makes no difference to how those after it are worded. For a dialect that words an
+   * entry by one shortly before it: a wording is begun there. Default: it goes through all entries from the start.
+   */
+  settles?(event: RunEvent): boolean;
   /**
    * The frames of a terminal that `alone` leaves out because it repeats the answer, from that answer: what `open` gives
    * at the end. Of the message only text, files, metadata, usage and the way it ended are there. Without it, the whole

@@ -36,7 +36,7 @@ const MAX_ITEMS = 10_000;
 const MAX_DEPTH = 64;
 
 const name = z.string().min(1).max(256);
-const jsonObject = z.custom<JsonObject>((value) => isObject(value) && isHarmless(value, MAX_DEPTH), {
+const jsonObject = z.custom<JsonObject>((value) => isObject(value) && isHarmless(value), {
   error: `must be an object, at most ${MAX_DEPTH} deep, without keys that reach prototypes`,
 });
 const messageText = z.string().min(1);
@@ -158,7 +158,7 @@ function parseNested(value: unknown): Ask {
  * What comes out of JSON.parse may be so deep that nothing else can go through it, and may hold the keys by which
  * whoever merges it into another object changes prototypes.
  */
-function isHarmless(value: unknown, depth: number): boolean {
+export function isHarmless(value: unknown, depth: number = MAX_DEPTH): boolean {
   if (typeof value !== "object" || value === null) return true;
   if (depth === 0 || Object.hasOwn(value, "__proto__")) return false;
   if ("constructor" in value && isObject(value.constructor) && Object.hasOwn(value.constructor, "prototype"))

@@ -64,14 +64,20 @@ async function endOf(service: Service, reading: Reading, last: number): Promise<
   return dialect.final ? dialect.final(await answerOf(service, run.id, last)) : wordTo(service, reading, last);
 }
 
-/** The frames of an entry by a wording that has gone through all before it. */
+/** The frames of an entry by a wording that has gone through all before it that make a difference. */
 async function wordTo({ runs, turn }: Service, { run, dialect }: Reading, last: number): Promise<readonly Frame[]> {
-  const word = dialect.open({ runId: run.id, createdAt: run.createdAt });
-  let frames: readonly Frame[] = [];
-  await replay({ store: runs.store, runId: run.id, last, turn }, (event, sequence) => {
-    frames = word(event, sequence);
-  });
-  return frames;
+  const log = { store: runs.store, runId: run.id, last, turn };
+  for (let back = dialect.settles ? 8 : last; ; back *= 8) {
+    const after = Math.max(0, last - 1 - back);
+    const word = dialect.open({ runId: run.id, createdAt: run.createdAt });
+    let known = after === 0;
+    let frames: readonly Frame[] = [];
+    await replay({ ...log, after }, (event, sequence) => {
+      frames = word(event, sequence);
+      if (sequence < last) known ||= dialect.settles?.(event) === true;
+    });
+    if (known) return frames;
+  }
 }
 
 /** @param skip how many of them the reader has */

@@ -41,8 +41,9 @@ export function formOf(
   const profile = /;\s*profile="?([^",;]+)"?/i.exec(accept)?.[1];
   const byAccept = profile ?? (asText && service.dialects.names.includes("text") ? "text" : undefined);
   const dialect = service.dialects.get(given ?? searchParams.get("dialect") ?? byAccept ?? fallback);
-  const { name, headers, resumes, bare, parameters = [] } = dialect;
-  if (asText && bare) return { ...plainForm({ name, headers, resumes, ...bare }), bare: true };
+  const { name, headers, bare, parameters = [] } = dialect;
+  // Who is sent elsewhere by a frame, in a drain, is one that resumes: it would be text.
+  if (asText && bare) return { ...plainForm({ name, headers, resumes: false, ...bare }), bare: true };
   const valueOf = <Value extends string>(parameter: "ids" | "encoding", allowed: readonly [Value, ...Value[]]): Value =>
     parameters.includes(parameter) ? oneOf(allowed, parameter, searchParams.get(parameter)) : allowed[0];
   return { dialect, ids: valueOf("ids", IDS), encoding: valueOf("encoding", ENCODINGS), bare: false };
@@ -58,10 +59,11 @@ export function queryOf({ dialect, ids, encoding }: Form): string {
 
 /**
  * Named first, as by somebody who means it: libraries name it too, behind JSON, though they would not know what to do
- * with an answer in pieces.
+ * with an answer in pieces. With a weight of 0 it is refused.
  */
 function wantsText(accept: string): boolean {
-  return /^\s*text\/plain\s*(?:[;,]|$)/i.test(accept);
+  const [type = "", ...parameters] = (accept.split(",", 1)[0] ?? "").split(";").map((part) => part.trim());
+  return type.toLowerCase() === "text/plain" && !parameters.some((parameter) => /^q=0(?:\.0*)?$/i.test(parameter));
 }
 
 function oneOf<Value extends string>(

@@ -11,6 +11,14 @@ import type { Turn } from "./turns.ts";
 /** Limits of one step through a log: about a millisecond's work. */
 export const STEP = { maxEntries: 512, maxLength: 32_768 } as const;
 
+export interface Replay {
+  readonly store: LogStore;
+  readonly runId: string;
+  readonly after?: number;
+  readonly last: number;
+  readonly turn: Turn;
+}
+
 /** Whether more was there than one step gives. */
 export function isFull({ entries }: LogSlice): boolean {
   if (entries.length >= STEP.maxEntries) return true;
@@ -20,16 +28,13 @@ export function isFull({ entries }: LogSlice): boolean {
 }
 
 /**
- * Calls `each` for every event of a run from the first to the entry `last`, in steps between which others have their
- * turn. @throws what the store throws
+ * Calls `each` for every event of a run after the entry `after` (default: from the first on) to the entry `last`, in
+ * steps between which others have their turn. @throws what the store throws
  */
-export async function replay(
-  log: { readonly store: LogStore; readonly runId: string; readonly last: number; readonly turn: Turn },
-  each: (event: RunEvent, sequence: number) => void,
-): Promise<void> {
-  const { store, runId, last, turn } = log;
-  for (let sequence = 0; sequence < last;) {
-    if (sequence > 0) await turn();
+export async function replay(log: Replay, each: (event: RunEvent, sequence: number) => void): Promise<void> {
+  const { store, runId, after = 0, last, turn } = log;
+  for (let sequence = after; sequence < last;) {
+    if (sequence > after) await turn();
     const { entries } = await store.read(runId, { after: sequence, ...STEP });
     for (const entry of entries.slice(0, last - sequence)) each(parseEntry(entry), (sequence += 1));
   }

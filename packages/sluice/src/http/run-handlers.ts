@@ -7,16 +7,16 @@ import { messageOf } from "./replay.ts";
 import { runNotFound } from "../run/state.ts";
 import { json } from "./reply.ts";
 import type { Service } from "./service.ts";
-import type { Call, Reply, StreamOptions } from "./types.ts";
+import type { Call, Reply, ResumeOptions } from "./types.ts";
 
 /** `GET /runs/<id>/events`: the run's frames after `Last-Event-ID`, or `?after=`. */
 export async function getEvents(
   service: Service,
   call: Call,
   runId: string,
-  { dialect, ...as }: StreamOptions = {},
+  { dialect, owner: known, ...as }: ResumeOptions = {},
 ): Promise<Reply> {
-  const { run, caller } = await ownRun(service, call, "read", runId);
+  const { run, caller } = await ownRun(service, call, { kind: "read", runId, owner: known });
   const { owner, headers } = caller;
   return seated(service, { owner, action: "read", method: call.method }, (seat) => {
     seat.at(runId);
@@ -26,7 +26,7 @@ export async function getEvents(
 
 /** `GET /runs/<id>`: everything known of a run, the message folded so far included. */
 export async function getRun(service: Service, call: Call, runId: string): Promise<Reply> {
-  const { run, caller } = await ownRun(service, call, "read", runId);
+  const { run, caller } = await ownRun(service, call, { kind: "read", runId });
   const message = await messageOf(service, run);
   return json(200, { ...describe(run), meta: run.meta, message }, caller.headers);
 }
@@ -41,8 +41,8 @@ export async function listRuns(service: Service, call: Call): Promise<Reply> {
 }
 
 /** `POST /runs/<id>/stop` */
-export async function stopRun(service: Service, call: Call, runId: string): Promise<Reply> {
-  const { run, caller } = await ownRun(service, call, "stop", runId);
+export async function stopRun(service: Service, call: Call, runId: string, owner?: string): Promise<Reply> {
+  const { run, caller } = await ownRun(service, call, { kind: "stop", runId, owner });
   return stopped(service, run, caller.headers);
 }
 

@@ -20,6 +20,7 @@ import { callOf, type NodeRequest, type NodeResponse } from "./node.ts";
 import { sendReply } from "./node-reply.ts";
 import { createProgress } from "./progress.ts";
 import { createReaders } from "./readers.ts";
+import { formOf } from "./form.ts";
 import { formFor, readReply } from "./read.ts";
 import { runNotFound } from "../run/state.ts";
 import { refuse } from "./reply.ts";
@@ -104,6 +105,12 @@ export interface Sluice {
    * produced here, or the run is over. A reader in a dialect that words no entry alone does not count.
    */
   whenTaken(runId: string, sequence: number): Promise<void>;
+  /**
+   * Finds before there is a run what its stream would be refused for.
+   * @param fallback the dialect of a request that names none
+   * @throws SluiceError `dialect/unknown`, `request/invalid-parameter`
+   */
+  checkDialect(request: RequestLike, fallback: string): void;
   /** All routes of the HTTP contract under `basePath` (PROTOCOL.md section 5). */
   handle(request: Request): Promise<Response>;
   handleNode(req: NodeRequest, res: NodeResponse): Promise<void>;
@@ -186,6 +193,9 @@ export function createSluice(options: SluiceOptions): Sluice {
     stop: (request, runId, as) => answerWeb(request, (call) => stopRun(service, call, runId, as?.owner)),
     stopFromNode: (req, res, runId, as) => answerNode(req, res, (call) => stopRun(service, call, runId, as?.owner)),
     whenTaken: progress.whenTaken,
+    checkDialect({ method, url, headers }, fallback) {
+      formOf(service, { method, url, headers, location: new URL(url) }, fallback);
+    },
     handle: (request) => answerWeb(request, routes),
     handleNode: (req, res) => answerNode(req, res, routes),
     toErrorResponse: (error, request) => web.toResponse(refuse(error, request, { log, meter }), request),

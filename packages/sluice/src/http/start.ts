@@ -98,7 +98,7 @@ async function resume(service: Service, call: Call): Promise<Reply> {
       details: { field: "Last-Event-ID" },
     });
   }
-  const { run, caller } = await ownRun(service, call, "read", runId);
+  const { run, caller } = await ownRun(service, call, { kind: "read", runId });
   const { owner, headers } = caller;
   return seated(service, { owner, action: "read", method: call.method }, (seat) => {
     seat.at(runId);
@@ -169,12 +169,15 @@ function payloadOf(call: Call): unknown {
   throw new SluiceError("request/missing-payload", message, { details: { field: "payload" } });
 }
 
-// A GET that starts something can be sent by any page, or by a link; browsers say so. On plain http with a name they
-// do not, but only somebody who opens a link wants HTML.
+/**
+ * A GET that starts something can be sent by any page, or by a link; browsers say so. On plain http with a name they
+ * do not, but only somebody who opens a link wants HTML.
+ * @throws SluiceError `request/refused-origin`
+ */
 export function refuseForeignPages(call: Call): void {
   const site = call.headers.get("sec-fetch-site");
   const byLink = call.headers.get("sec-fetch-mode") === "navigate" || call.headers.get("accept")?.includes("text/html");
   if (site === "cross-site" || byLink === true) {
-    throw new SluiceError("request/refused-origin", "GET /stream is for an EventSource of the same site.");
+    throw new SluiceError("request/refused-origin", "A GET that starts a run is for an EventSource of the same site.");
   }
 }

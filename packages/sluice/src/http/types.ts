@@ -45,6 +45,12 @@ export interface StreamOptions {
   readonly basePath?: string;
 }
 
+/** For an earlier run of the caller, in a handler of your own. */
+export interface ResumeOptions extends StreamOptions {
+  /** Who asks, where the handler knows it: `authorize` is not asked then. */
+  readonly owner?: string;
+}
+
 /** A request on its way through the handlers, from either kind of server. */
 export interface Call extends RequestLike {
   readonly location: URL;

@@ -56,8 +56,12 @@ export function createUnwatched(
   }
 
   function left(runId: string): void {
-    told.get(runId)?.();
     stopLater(runId);
+    try {
+      told.get(runId)?.();
+    } catch (error) {
+      log("error", "onUnwatched threw", { run: runId, error });
+    }
   }
 
   function stopLater(runId: string): void {

@@ -97,6 +97,27 @@ describe("the graph-channels dialect", () => {
     );
   });
 
+  // Extra keys pass the check of shapes. `json` made JSON of an output that was none, and `fromFrames` threw a SyntaxError.
+  it.each([
+    { type: "tool-output-available", toolCallId: "call_1", output: "no JSON", json: true },
+    { type: "tool-output-available", toolCallId: "call_1", output: { a: 1 }, chunk: 1, stepId: "s", step: {} },
+    { type: "tool-input-start", toolCallId: "call_1", toolName: "search", id: "i", name: "n" },
+  ])("loses no key that has the name of one of its own: %j", async (event) => {
+    const back: RunEvent[] = [];
+    const events = [{ type: "start" }, event, { type: "abort" }] as unknown as readonly RunEvent[];
+    for await (const one of fromFrames(framesOf(events), { dialect: "graph-channels" })) back.push(one);
+    expect(back).toContainEqual(event);
+  });
+
+  it("takes no output for JSON that is none", async () => {
+    async function* frames(): AsyncGenerator<Frame> {
+      const delta = { type: "tool_output_chunk", stepId: "s", chunk: "{", json: true };
+      yield { event: "stream_event", data: JSON.stringify({ channel: "processing", delta }) };
+    }
+    const reading = fromFrames(frames(), { dialect: "graph-channels" });
+    await expect(reading.next()).rejects.toMatchObject({ code: "llm/failed" });
+  });
+
   it("words an entry alone, and from its text, as it does in its run; text and final agree", () => {
     fc.assert(
       fc.property(legalRun(), (events) => {

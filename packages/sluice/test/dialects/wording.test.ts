@@ -221,7 +221,31 @@ describe("the text dialect", () => {
   it("sends a character whose halves came in two deltas with the second of them", () => {
     const halves = ["a\ud83d", "\udc4bb"].map((delta): RunEvent => ({ type: "text-delta", id: "t", delta }));
     expect(lines(textDialect, [...text.slice(0, 1), ...halves]).slice(1)).toEqual(["a", "👋b"]);
-    expect(halves.map((event) => textDialect.alone?.(context)(event, 2))).toEqual([undefined, undefined]);
+    expect(halves.map((event) => textDialect.alone?.(context)(event, 2))).toEqual([[{ data: "a" }], undefined]);
+  });
+
+  it("leaves half a character alone out, wherever it is in a delta, bare too", () => {
+    const deltas = ["a\ud83db", "\ude00\ude00c", "\ud83d", "\ud83d", "", "\udc4b\ude00d\ud83d"];
+    const events = deltas.map((delta): RunEvent => ({ type: "text-delta", id: "t", delta }));
+    for (const dialect of [textDialect, { ...textDialect, ...textDialect.bare }]) {
+      expect(lines(dialect, events)).toEqual(["ab", "c", "", "", "", "👋d"]);
+    }
+  });
+
+  it("may begin after any event that settles what comes", () => {
+    fc.assert(
+      fc.property(legalRun(), (events) => {
+        for (const dialect of [textDialect, { ...textDialect, ...textDialect.bare }]) {
+          const told = events.slice(0, -1); // a failure has no word in bare text
+          const whole = wordingOf(dialect, told);
+          for (const [index, event] of told.entries()) {
+            if (dialect.settles?.(event) !== true) continue;
+            const rest = wordingOf(dialect, told.slice(index));
+            expect(rest.slice(1)).toEqual(whole.slice(index + 1));
+          }
+        }
+      }),
+    );
   });
 
   it("has one line break for a CRLF, also where it came in two deltas", () => {

@@ -1,6 +1,3 @@
-import { once } from "node:events";
-import { connect, createServer } from "node:http2";
-import type { AddressInfo } from "node:net";
 import { brotliDecompressSync } from "node:zlib";
 import { EventSource } from "eventsource";
 import fc from "fast-check";
@@ -10,10 +7,9 @@ import { openEventStream } from "../../src/client/index.ts";
 import { fromFrames, type Frame } from "../../src/dialects/index.ts";
 import { compressChunk, type Answer } from "../../src/http/index.ts";
 import { parseEvents, type ParsedEvent } from "../../src/sse/index.ts";
-import { createManualClock } from "../../src/testing/manual-clock.ts";
 import { startFaultProxy } from "../../src/testing/fault-proxy.ts";
 import { legalRun } from "../chat/legal-runs.ts";
-import { SITES, ask, createValve, eventsOf, readUntil, startNodeSite, turn, type Site } from "./support.ts";
+import { SITES, ask, createValve, eventsOf, startNodeSite, turn, type Site } from "./support.ts";
 
 let close: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -145,6 +141,30 @@ describe("readers of one run who ask for it in different forms", () => {
     for (const [index, form] of FORMS.entries()) expect(textOf(await folded(run[index]!, form))).toBe("Hello wörld");
     expect(valve.calls).toBe(1);
   });
+
+  it.each(Object.keys(SITES))("are each sent their own of an entry that is large over %s", async (name) => {
+    const valve = createValve();
+    const site = await open(SITES[name]!({ answer: valve.answer }));
+    const start = (query: string, headers: HeadersInit = {}): Promise<Response> =>
+      site.fetch(`/stream?${query}`, ask("x", { requestId: "one" }, headers));
+    const asked = [...FORMS, ...FORMS];
+    const live = (await Promise.all(asked.map(({ query }) => start(query)))).map((response) => eventsOf(response));
+    const bare = (await start("", { accept: "text/plain" })).text();
+    const large = "wörd 👋\n".repeat(20_000);
+    for (const delta of ["a", large, "z"]) {
+      if (delta === "a") valve.push({ type: "text-start", id: "t" });
+      valve.push({ type: "text-delta", id: "t", delta });
+      await turn();
+    }
+    valve.end();
+    const { id } = (await site.sluice.runs.find("alice", "one"))!;
+    for (const [index, form] of asked.entries()) {
+      expect(textOf(await folded(await live[index]!, form)) === `a${large}z`).toBe(true);
+      const late = await eventsOf(await site.fetch(`/runs/${id}/events?${form.query}`));
+      expect(textOf(await folded(late, form)) === `a${large}z`).toBe(true);
+    }
+    expect((await bare) === `a${large}z`).toBe(true);
+  });
 });
 
 // Seed 001's ids were random: a page that came back with one could not be told where it had been, and began anew.
@@ -221,129 +241,6 @@ it("a plus sign in `?encoding=br+base64` need not be escaped", async () => {
   const site = await open(startNodeSite({}));
   const [first] = await eventsOf(await site.fetch("/stream?dialect=update&encoding=br+base64", ask("a")));
   expect(JSON.parse(unpack["br+base64"]!(first?.data ?? ""))).toMatchObject({ delta: "", finish_reason: null });
-});
-
-describe("bare text", () => {
-  const wanted = { accept: "text/plain" };
-
-  describe.each(Object.keys(SITES))("over %s", (name) => {
-    it("is the text of the answer and nothing else, with headers that say so", async () => {
-      const site = await open(SITES[name]!({}));
-      const response = await site.fetch("/stream", ask('  Grüße,\r\n\n 👋 "you" ', {}, wanted));
-      expect(response.status).toBe(200);
-      expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
-      expect(response.headers.get("x-content-type-options")).toBe("nosniff");
-      expect(response.headers.get("vary")).toMatch(/\bAccept\b.*Accept-Encoding/);
-      expect(response.headers.get("sluice-heartbeat-ms")).toBeNull();
-      expect(await response.text()).toBe('  Grüße,\r\n\n 👋 "you" ');
-    });
-
-    it("comes as it is said, and characters that a model sent in halves come whole", async () => {
-      const valve = createValve();
-      const site = await open(SITES[name]!({ answer: valve.answer }));
-      const response = await site.fetch("/stream?dialect=text", ask("x", {}, wanted));
-      const reader = response.body!.getReader();
-      // As seed 002 reads it, but with a decoder that is told that more comes.
-      const decoder = new TextDecoder("utf-8", { fatal: true });
-      let text = "";
-      const readTo = async (end: string): Promise<void> => {
-        while (text !== end) {
-          const { done, value } = await reader.read();
-          expect(done).toBe(false);
-          text += decoder.decode(value, { stream: true });
-        }
-      };
-      valve.push({ type: "text-start", id: "t" }, { type: "text-delta", id: "t", delta: " Hi" });
-      await readTo(" Hi");
-      valve.push({ type: "reasoning-start", id: "r" }, { type: "reasoning-delta", id: "r", delta: "Hm" });
-      valve.push({ type: "text-delta", id: "t", delta: "!\ud83d" }, { type: "text-delta", id: "t", delta: "\udc4b" });
-      await readTo(" Hi!👋");
-      valve.end();
-      expect(await reader.read()).toMatchObject({ done: true });
-    });
-
-    it("ends cleanly when the run was stopped", async () => {
-      const valve = createValve();
-      const site = await open(SITES[name]!({ answer: valve.answer }));
-      const response = await site.fetch("/stream", ask("x", { requestId: "one" }, wanted));
-      const text = response.text();
-      valve.push({ type: "text-start", id: "t" }, { type: "text-delta", id: "t", delta: "Hi" });
-      await site.fetch("/cancel/one", { method: "POST" });
-      expect(await text).toBe("Hi");
-    });
-
-    it("is broken off, after what was said, when the run fails", async () => {
-      const valve = createValve();
-      const site = await open(SITES[name]!({ answer: valve.answer }));
-      const response = await site.fetch("/stream", ask("x", {}, wanted));
-      const reader = response.body!.getReader();
-      valve.push({ type: "text-start", id: "t" }, { type: "text-delta", id: "t", delta: "Hi" });
-      let text = "";
-      // Read before the end: a body that breaks loses what nobody has taken from it yet.
-      while (text !== "Hi") text += new TextDecoder().decode((await reader.read()).value);
-      valve.end(new Error("no"));
-      await expect(reader.read()).rejects.toThrow();
-    });
-  });
-
-  it("sends its head before the model has said anything, and breaks off visibly, over HTTP/2 too", async () => {
-    const valve = createValve();
-    const { sluice } = await open(SITES["Web Request and Response"]!({ answer: valve.answer }));
-    const server = createServer((req, res) => void sluice.handleNode(req, res));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    close.push(async () => (session.destroy(), void server.close()));
-    const stream = session.request({ ":method": "POST", ":path": "/stream", accept: "text/plain" });
-    stream.end(JSON.stringify({ message: { content: "x" } }));
-    const [head] = (await once(stream, "response")) as [Record<string, string>];
-    expect(head["content-type"]).toBe("text/plain; charset=utf-8");
-    valve.push({ type: "text-start", id: "t" }, { type: "text-delta", id: "t", delta: "Hi" });
-    expect(String(((await once(stream, "data")) as [Buffer])[0])).toBe("Hi");
-    valve.end(new Error("no"));
-    const failed = once(stream, "error") as Promise<[Error]>;
-    expect((await failed)[0].message).toContain("INTERNAL_ERROR");
-  });
-
-  it("has no heartbeats: they would be text", async () => {
-    const clock = createManualClock();
-    const valve = createValve();
-    const site = await open(startNodeSite({ answer: valve.answer, clock }));
-    const response = await site.fetch("/stream", ask("x", {}, wanted));
-    const text = response.text();
-    await clock.advance(60_000);
-    valve.push({ type: "text-start", id: "t" }, { type: "text-delta", id: "t", delta: "Hi" });
-    valve.end();
-    expect(await text).toBe("Hi");
-  });
-
-  it.each([
-    ["application/json, text/plain, */*", "text/event-stream"],
-    ["*/*", "text/event-stream"],
-    ["text/event-stream", "text/event-stream"],
-    ["text/plain;q=0.9, */*;q=0.1", "text/plain; charset=utf-8"],
-    ["text/plainer", "text/event-stream"],
-  ])("is for who names it first: Accept: %s gives %s", async (accept, type) => {
-    const site = await open(startNodeSite({}));
-    const response = await site.fetch("/stream", ask("x", {}, { accept }));
-    expect(response.headers.get("content-type")).toBe(type);
-    await response.text();
-  });
-
-  it("is not for a dialect that was named and has none", async () => {
-    const site = await open(startNodeSite({}));
-    const response = await site.fetch("/stream?dialect=simple", ask("x", {}, wanted));
-    expect(response.headers.get("content-type")).toBe("text/event-stream");
-    await response.text();
-  });
-
-  it("is told late in few pieces, and the same", async () => {
-    const words = Array.from({ length: 3_000 }, (_, index) => `wört${index} `).join("");
-    const site = await open(startNodeSite({}));
-    const first = await site.fetch("/stream?dialect=text", ask(words));
-    await readUntil(first, ({ event }) => event === "done");
-    const late = await site.fetch(first.headers.get("location") ?? "", { headers: wanted });
-    expect(await late.text()).toBe(words);
-  });
 });
 
 // Seed 002's page decoded each chunk by itself, so that a character whose bytes came in two chunks was lost.

@@ -162,3 +162,26 @@ describe("stopWhenUnwatchedMs", () => {
     expect(at.site.lines.some(({ message }) => message === "run unwatched")).toBe(false);
   });
 });
+
+describe("onUnwatched", () => {
+  // What it threw came out where the reader's place is given back: the place stayed taken, until nobody got in.
+  it("that throws keeps nobody's place", async () => {
+    const left: number[] = [];
+    const released: string[] = [];
+    const at = await place({ admit: () => () => void released.push("released") });
+    const run = await at.site.sluice.startRun(
+      {
+        owner: "alice",
+        onUnwatched() {
+          left.push(1);
+          throw new Error("of the application");
+        },
+      },
+      () => new Promise<never>(() => {}),
+    );
+    const response = await run.toResponse(new Request("http://site.test/"));
+    await leave(response);
+    expect([left, released]).toEqual([[1], ["released"]]);
+    expect(at.site.lines.map(({ message }) => message)).toContain("onUnwatched threw");
+  });
+});

@@ -23,10 +23,10 @@ export class Merger {
 
   /** Whether the entry has become a part of what waits. What waited before it is put out when it has not. */
   join(encoder: EntryEncoder, entry: string, sequence: number, put: Put): boolean {
-    const delta = entry.length <= LARGE ? splitDelta(entry) : undefined;
+    const split = entry.length <= LARGE ? splitDelta(entry) : undefined;
+    const delta = split && !endsInHalves(split.literal) ? split : undefined;
     const pending = this.#pending;
-    const fits = delta !== undefined && pending !== undefined && pending.literal.length + entry.length <= LARGE;
-    if (fits && delta.head === pending.head && !endsInHalves(delta.literal)) {
+    if (pending && delta?.head === pending.head && pending.literal.length + entry.length <= LARGE) {
       pending.literal += delta.literal;
       pending.sequence = sequence;
       pending.count += 1;
