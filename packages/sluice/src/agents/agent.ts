@@ -110,8 +110,9 @@ function produce({ listensTo, emits, params: schema, logic }: Parts, given: unkn
 }
 
 function checked(schema: StandardSchemaV1, value: unknown): unknown {
-  const refuse = (why: string): SluiceError =>
+  const refuse = (why: string, cause: Error): SluiceError =>
     new SluiceError("option/invalid", `What produce was given ${why.replace("payload", "params")}.`, {
+      cause,
       details: { field: "params" },
     });
   const params = validate(schema, value, refuse);

@@ -15,13 +15,18 @@ export interface Contexts {
   add(key: string, runId: string, events: readonly Envelope[]): void;
 }
 
-/** @param maxEvents of all contexts together */
+interface Kept {
+  readonly events: readonly Envelope[];
+  readonly weight: number;
+}
+
+/** @param maxEvents of all contexts together; an event counts once for each KiB that it has begun */
 export function createContexts(maxEvents: number): Contexts {
-  const contexts = new Map<string, Map<string, readonly Envelope[]>>();
+  const contexts = new Map<string, Map<string, Kept>>();
   let total = 0;
 
-  function touch(key: string): Map<string, readonly Envelope[]> {
-    const runs = contexts.get(key) ?? new Map<string, readonly Envelope[]>();
+  function touch(key: string): Map<string, Kept> {
+    const runs = contexts.get(key) ?? new Map<string, Kept>();
     contexts.delete(key);
     contexts.set(key, runs);
     return runs;
@@ -29,10 +34,10 @@ export function createContexts(maxEvents: number): Contexts {
 
   function trim(): void {
     for (const [key, runs] of contexts) {
-      for (const [runId, events] of runs) {
+      for (const [runId, { weight }] of runs) {
         if (total <= maxEvents) return;
         runs.delete(runId);
-        total -= events.length;
+        total -= weight;
       }
       contexts.delete(key);
     }
@@ -40,15 +45,41 @@ export function createContexts(maxEvents: number): Contexts {
 
   return {
     read(key, own) {
-      const earlier = key !== undefined && contexts.has(key) ? touch(key) : [];
-      const map = new Map([...earlier, ...(own ? [own] : [])]);
-      return { map, all: [...map.values()].flat(), byRun: (id) => map.get(id) ?? [] };
+      const map = new Map<string, readonly Envelope[]>();
+      if (key !== undefined && contexts.has(key)) for (const [id, { events }] of touch(key)) map.set(id, events);
+      if (own) map.set(...own);
+      return {
+        map,
+        get all() {
+          return [...map.values()].flat();
+        },
+        byRun: (id) => map.get(id) ?? [],
+      };
     },
     add(key, runId, events) {
+      if (events.length === 0) return; // nothing that would ever be trimmed
       const runs = touch(key);
-      total += events.length - (runs.get(runId)?.length ?? 0);
-      runs.set(runId, events);
+      const weight = events.reduce((sum, { payload }) => sum + weightOf(payload), 0);
+      total += weight - (runs.get(runId)?.weight ?? 0);
+      runs.set(runId, { events, weight });
       trim();
     },
   };
+}
+
+// A payload may hold itself, or be anything: whoever is so large counts as large enough.
+const MAX_PARTS = 65_536;
+
+/** About how many KiB a payload keeps, at least 1. */
+function weightOf(payload: unknown): number {
+  const parts: unknown[] = [payload];
+  let bytes = 0;
+  for (let seen = 0; parts.length > 0 && seen < MAX_PARTS; seen += 1) {
+    const part = parts.pop();
+    bytes += 16;
+    if (typeof part === "string") bytes += part.length;
+    else if (ArrayBuffer.isView(part)) bytes += part.byteLength;
+    else if (typeof part === "object" && part !== null) for (const inner of Object.values(part)) parts.push(inner);
+  }
+  return Math.ceil(bytes / 1_024);
 }

@@ -1,7 +1,10 @@
 import { SluiceError, isSluiceError } from "../base/errors.ts";
 import { canonicalJson } from "../base/json.ts";
+import { envelopeDialect } from "../dialects/index.ts";
 import type { NodeRequest, NodeResponse, RequestLike, StartedRun, StreamOptions } from "../http/index.ts";
+import { isHarmless } from "../http/ask.ts";
 import { parseJson, readBody } from "../http/body.ts";
+import { ConnectionEnds } from "../http/connection-ends.ts";
 import { callOf } from "../http/node.ts";
 import { positionOf } from "../http/read.ts";
 import { refuseForeignPages } from "../http/start.ts";
@@ -16,7 +19,7 @@ import { startOf } from "./start.ts";
 /** What is to be done for a request. */
 type Task =
   | { readonly kind: "run"; readonly run: StartedRun }
-  | { readonly kind: "resume" | "stop"; readonly runId: string };
+  | { readonly kind: "resume" | "stop"; readonly runId: string; readonly owner: string };
 
 const BELOW = /^(.*)\/runs\/(run_[0-9a-f]{32})\/(events|stop)$/;
 
@@ -24,50 +27,57 @@ const BELOW = /^(.*)\/runs\/(run_[0-9a-f]{32})\/(events|stop)$/;
 export function createEndpoint(exposed: Exposed): ExposedAPI {
   const { sluice, options } = exposed;
   const running = createWhileRunning<StartedRun>(sluice.runs, (known) => known);
+  const ends = new ConnectionEnds();
 
   async function taskOf(call: Call, asked: ExposeRequest): Promise<Task> {
-    const [, , runId, what] = BELOW.exec(call.location.pathname) ?? [];
-    if (runId !== undefined) return below(call, runId, what === "stop" ? "POST" : "GET");
-    if (call.method !== "GET" && call.method !== "POST") throw notAllowed("GET and POST");
-    if (call.method === "GET") refuseForeignPages(call);
-    const position = positionOf(call);
-    if (position) return { kind: "resume", runId: position.runId ?? unqualified() };
-    return { kind: "run", run: await start(call, asked) };
-  }
-
-  async function start(call: Call, asked: ExposeRequest): Promise<StartedRun> {
+    const [, , below, what] = BELOW.exec(call.location.pathname) ?? [];
+    const allowed = below === undefined ? ["GET", "POST"] : what === "stop" ? ["POST"] : ["GET"];
+    if (!allowed.includes(call.method)) throw notAllowed(allowed.join(" and "));
+    if (below === undefined) refuseForeign(call);
+    const position = below === undefined ? positionOf(call) : undefined;
+    const runId = below ?? (position && (position.runId ?? unqualified()));
     const owner = await ownerOf(options.auth, asked);
     if (owner === ANONYMOUS && options.sluice) throw new SluiceError("auth/required", "Nobody owns this run.");
+    if (runId !== undefined) return { kind: what === "stop" ? "stop" : "resume", runId, owner };
+    sluice.checkDialect(call, envelopeDialect.name);
+    return { kind: "run", run: await start(call, asked, owner) };
+  }
+
+  async function start(call: Call, asked: ExposeRequest, owner: string): Promise<StartedRun> {
     const begin = await startOf(exposed, { asked, payload: await payloadOf(call), key: keyOf(call), owner });
     // Whoever has gone before anything exists is not answered, nor does it cost a model's call.
     call.signal.throwIfAborted();
     const go = (): Promise<StartedRun> => beginRun(exposed, begin);
     // Without a key and without an owner two who ask the same are two.
     if (call.method === "POST" || begin.requestId !== undefined || owner === ANONYMOUS) return go();
-    const { named, meta, request } = begin;
-    return running.startOrAttach(canonicalJson([owner, named ? meta.contextId : null, request]), go);
+    // The whole query: `onRequest` may look at more than the payload.
+    const { named, meta } = begin;
+    return running.startOrAttach(canonicalJson([owner, named ? meta.contextId : null, call.location.search]), go);
   }
 
-  async function handle(request: Request, names: RequestNames = {}): Promise<Response> {
+  async function handle(request: Request, names?: Names): Promise<Response> {
     try {
       const call = web.callOf(request);
       const task = await taskOf(call, { request, ...given(names) });
       const as = wordingOf(call);
       if (task.kind === "run") return await task.run.toResponse(request, as);
-      return await (task.kind === "stop" ? sluice.stop(request, task.runId) : sluice.resume(request, task.runId, as));
+      const { runId, owner } = task;
+      if (task.kind === "stop") return await sluice.stop(request, runId, { owner });
+      return await sluice.resume(request, runId, { ...as, owner });
     } catch (error) {
       return errorResponse(exposed, error, request);
     }
   }
 
-  async function handleNode(req: NodeRequest, res: NodeResponse, names: RequestNames = {}): Promise<void> {
-    const call = callOf(req, res);
+  async function handleNode(req: NodeRequest, res: NodeResponse, names?: Names): Promise<void> {
+    const call = callOf(req, res, ends);
     try {
       const task = await taskOf(call, { request: call, req, res, ...given(names) });
       const as = wordingOf(call);
       if (task.kind === "run") return await task.run.pipeToNode(req, res, as);
-      if (task.kind === "stop") return await sluice.stopFromNode(req, res, task.runId);
-      return await sluice.resumeToNode(req, res, task.runId, as);
+      const { runId, owner } = task;
+      if (task.kind === "stop") return await sluice.stopFromNode(req, res, runId, { owner });
+      return await sluice.resumeToNode(req, res, runId, { ...as, owner });
     } catch (error) {
       if (call.signal.aborted) return;
       await send(errorResponse(exposed, error, call), res);
@@ -77,9 +87,12 @@ export function createEndpoint(exposed: Exposed): ExposedAPI {
   return { protocol: "sse", sluice, handle, handleNode };
 }
 
-function below(call: Call, runId: string, method: "GET" | "POST"): Task {
-  if (call.method !== method) throw notAllowed(method);
-  return { kind: method === "POST" ? "stop" : "resume", runId };
+// A form, or a `fetch` that is not asked about beforehand, can be sent by any page, with the cookies of its visitor.
+function refuseForeign(call: Call): void {
+  if (call.method === "GET") return refuseForeignPages(call);
+  const asked = /^\s*application\/[^;]*json/i.test(call.headers.get("content-type") ?? "");
+  if (asked || call.headers.get("sec-fetch-site") !== "cross-site") return;
+  throw new SluiceError("request/refused-origin", "A page of another site has to send application/json.");
 }
 
 // The ids of all frames name their run, so that this URL resumes as well as starts.
@@ -89,7 +102,16 @@ function wordingOf(call: Call): StreamOptions {
   return { qualifiedIds: true, basePath };
 }
 
+/** @throws SluiceError `request/*` */
 async function payloadOf(call: Call): Promise<unknown> {
+  const payload = await readPayload(call);
+  if (isHarmless(payload)) return payload;
+  throw new SluiceError("request/invalid", "The payload is too deep, or has keys that reach prototypes.", {
+    details: { field: "payload" },
+  });
+}
+
+async function readPayload(call: Call): Promise<unknown> {
   if (call.method === "GET") {
     const payload = call.location.searchParams.get("payload");
     return payload === null ? {} : parseJson(payload);
@@ -111,7 +133,10 @@ function keyOf(call: Call): string | undefined {
   return key === "" ? undefined : key;
 }
 
-function given({ contextId, runId }: RequestNames): { contextId?: string; runId?: string } {
+type Names = RequestNames | (() => RequestNames);
+
+function given(names: Names = {}): { contextId?: string; runId?: string } {
+  const { contextId, runId } = typeof names === "function" ? names() : names;
   return { ...(contextId === undefined ? {} : { contextId }), ...(runId === undefined ? {} : { runId }) };
 }
 

@@ -79,7 +79,7 @@ function define<const Name extends string, Schema extends StandardSchemaV1>(
   schema: Schema,
 ): EventDefinition<Name, Schema> {
   checkName(name);
-  const refuse = (why: string): SluiceError => invalidEvent(name, why);
+  const refuse = (why: string, said?: Error): SluiceError => invalidEvent(name, why, said);
   const made = (payload: Output<Schema>): Made<Name, Output<Schema>> => new Made(schema, name, payload);
   const bound = (meta: EventMeta, payload: Output<Schema>): Bound<Name, Output<Schema>> =>
     new Bound(schema, { name, meta, payload });

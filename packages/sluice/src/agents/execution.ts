@@ -22,6 +22,8 @@ export interface ExecutionOptions {
 }
 
 const MAX_SPAWNED = 1_000;
+// Agents that answer each other at once would otherwise keep the process from all else, a stop included.
+const EVENTS_A_TURN = 1_024;
 
 /**
  * One run of a network: its queues and its agents' calls, and nothing of any other run. It is over when nothing waits in
@@ -39,6 +41,7 @@ export class Execution {
   readonly #spawned = new Set<string>();
   readonly #sinks = new Map<SinkContext, Sink>();
   #active = 0;
+  #sinceTurn = 0;
   #over = false;
   #settle: (error?: { readonly error: unknown }) => void = () => {};
 
@@ -93,8 +96,9 @@ export class Execution {
 
   /** @throws what ended the run; `run/ended` for one that ended well */
   throwIfOver(): void {
+    if (!this.#over) return;
     this.signal.throwIfAborted();
-    if (this.#over) throw new SluiceError("run/ended", "The run is over: agents emit before their logic resolves.");
+    throw new SluiceError("run/ended", "The run is over: agents emit before their logic resolves.");
   }
 
   /** An event from outside, that begins the run or joins it. */
@@ -113,22 +117,24 @@ export class Execution {
     }
   }
 
-  /** Checks an event and gives it to all who listen. Resolves when they have room. */
-  async emit(event: UnboundEvent, channels: readonly ChannelPlan[], by?: Emitter): Promise<void> {
+  /**
+   * Checks an event and gives it to all who listen. undefined: they have it; else what resolves when they do. Nothing is
+   * awaited where there is room: most events are passed on within the call.
+   */
+  emit(event: UnboundEvent, channels: readonly ChannelPlan[], by?: Emitter): Promise<void> | undefined {
     this.throwIfOver();
+    this.#sinceTurn += 1;
+    if (this.#sinceTurn > EVENTS_A_TURN) return this.#emitLater(event, channels, by);
     const bound = this.#bind(event, by?.agent);
-    const envelope = bound instanceof Promise ? await bound : bound;
-    this.throwIfOver();
-    const item: Item = { event: envelope, number: this.#history.add(envelope) };
-    let carried = channels.length === 0;
-    for (const channel of channels) {
-      if (channel.carries && !channel.carries.has(envelope.name)) continue;
-      carried = true;
-      const room = this.#put(channel, item, by?.at);
-      if (room) await room;
-    }
-    if (!carried)
-      throw invalidEvent(envelope.name, `is carried by none of ${channels.map(({ name }) => name).join(", ")}`);
+    return bound instanceof Promise
+      ? bound.then((checked) => this.#pass(checked, channels, by?.at))
+      : this.#pass(bound, channels, by?.at);
+  }
+
+  async #emitLater(event: UnboundEvent, channels: readonly ChannelPlan[], by: Emitter | undefined): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#sinceTurn = 0;
+    await this.emit(event, channels, by);
   }
 
   #bind(event: UnboundEvent, agent: Agent | undefined): MaybePromise<Envelope> {
@@ -140,20 +146,33 @@ export class Execution {
     return definition ? definition[BIND](event, meta) : Object.freeze({ name, meta, payload });
   }
 
-  // Nothing is awaited where there is room: most events are passed on within the call.
-  #put(channel: ChannelPlan, item: Item, at: Subscription | undefined): Promise<void> | undefined {
-    const waits: Promise<void>[] = [];
-    const listening = this.#listening(channel);
-    for (const subscription of listening) {
+  #pass(event: Envelope, channels: readonly ChannelPlan[], at: Subscription | undefined): Promise<void> | undefined {
+    this.throwIfOver();
+    const item: Item = { event, number: this.#history.add(event) };
+    let carried = channels.length === 0;
+    let waits: Waits;
+    for (const channel of channels) {
+      if (channel.carries && !channel.carries.has(event.name)) continue;
+      carried = true;
+      waits = this.#put(channel, item, at, waits);
+    }
+    if (!carried)
+      throw invalidEvent(event.name, `is carried by none of ${channels.map(({ name }) => name).join(", ")}`);
+    return waits && (waits.length === 1 ? waits[0] : Promise.all(waits).then(() => {}));
+  }
+
+  /** Adds what is to be waited for. */
+  #put(channel: ChannelPlan, item: Item, at: Subscription | undefined, before: Waits): Waits {
+    let waits = before;
+    for (const subscription of this.#listening(channel)) {
       const room = subscription.listens(item.event.name) ? subscription.offer(item) : undefined;
-      if (room) waits.push(this.#waitFor(subscription, room, at));
+      if (room) waits = withWait(waits, this.#waitFor(subscription, room, at));
     }
     for (const spawner of channel.spawners) {
-      if (spawner.event?.name === item.event.name) waits.push(spawner.handle(item.event, this.#spawn));
+      if (spawner.event?.name === item.event.name) waits = withWait(waits, spawner.handle(item.event, this.#spawn));
     }
     const delivered = this.#options.deliver?.(channel, item.event);
-    if (delivered) waits.push(delivered);
-    return waits.length === 0 ? undefined : waits.length === 1 ? waits[0] : Promise.all(waits).then(() => {});
+    return delivered ? withWait(waits, delivered) : waits;
   }
 
   async #waitFor(full: Subscription, room: Promise<void>, at: Subscription | undefined): Promise<void> {
@@ -225,6 +244,13 @@ export class Execution {
     await Promise.allSettled(Array.from(this.#sinks, async ([context, sink]) => sink.end?.(context)));
     this.#settle(failure);
   }
+}
+
+/** What is to be waited for: for most events nothing is. */
+type Waits = readonly Promise<void>[] | undefined;
+
+function withWait(waits: Waits, wait: Promise<void>): Waits {
+  return waits ? [...waits, wait] : [wait];
 }
 
 function deadlock(): SluiceError {

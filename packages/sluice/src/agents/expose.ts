@@ -1,6 +1,5 @@
 import { SluiceError } from "../base/errors.ts";
 import { parseRunEvent } from "../chat/index.ts";
-import { builtInDialects, envelopeDialect } from "../dialects/index.ts";
 import { createSluice, type Sluice } from "../http/index.ts";
 import { createEndpoint } from "./endpoint.ts";
 import type { ExposedAPI, ExposeOptions } from "./exposed.ts";
@@ -11,6 +10,7 @@ import type { NetworkPlan } from "./plan.ts";
 /** @throws SluiceError `option/invalid`; `chat/reserved-event` for an event that would be streamed under such a name */
 export function expose(plan: NetworkPlan, options: ExposeOptions): ExposedAPI {
   const { select = {}, auth, plane = createPlane(plan, {}), sluice } = options;
+  if (sluice && options.log) throw wrong("log", "A sluice of your own has a log of its own.");
   if (sluice && !auth) throw wrong("auth", "A sluice of your own needs `auth`, which names the owners it knows.");
   if (plane[PLAN] !== plan) throw wrong("plane", "This plane is of another network.");
   const startEvent = options.triggerEvents?.[0]?.name ?? options.startEventName ?? "request";
@@ -63,9 +63,9 @@ function checkNames(plan: NetworkPlan, channels: ReadonlySet<string>, events: Re
   }
 }
 
-function ownSluice({ auth }: ExposeOptions): Sluice {
+function ownSluice({ auth, log }: ExposeOptions): Sluice {
   return createSluice({
-    dialects: [...builtInDialects, envelopeDialect],
+    ...(log ? { log } : {}),
     async authorize(request, action) {
       const owner = await ownerOf(auth, { request });
       // Without an owner, who has the id of a run may read and stop it, and nothing else.

@@ -1,3 +1,4 @@
+import type { Logger } from "../base/log.ts";
 import type { NodeRequest, NodeResponse, RequestLike, Sluice } from "../http/index.ts";
 import type { EventDefinition, UnboundEvent } from "./event.ts";
 import type { EventPlane } from "./plane.ts";
@@ -59,22 +60,24 @@ export interface ExposeOptions {
   /** Default: one of its own. */
   readonly plane?: EventPlane;
   /**
-   * Where runs are kept and how they are served. It speaks `envelope`, and its `authorize` names the same owners as
-   * `auth`, which has to name one. Default: one with a store in memory.
+   * Where runs are kept and how they are served. It speaks `envelope`. `auth` has to name an owner then; `authorize` of
+   * the sluice is asked on its own routes alone, and names the same ones. Default: one with a store in memory.
    */
   readonly sluice?: Sluice;
+  /** Told of every run that fails and every refusal, with what was thrown. Default: nothing is told. Not with `sluice`, which has its own. */
+  readonly log?: Logger;
 }
 
 /** What an endpoint serves. At its own path: GET with `?payload=`, POST. Below: `/runs/<id>/events`, `/runs/<id>/stop`. */
 export interface ExposedAPI {
   readonly protocol: "sse";
-  /** Never rejects: errors are answers. */
-  handle(request: Request, names?: RequestNames): Promise<Response>;
-  handleNode(req: NodeRequest, res: NodeResponse, names?: RequestNames): Promise<void>;
+  /** Never rejects: errors are answers, those of a function that names too. */
+  handle(request: Request, names?: RequestNames | (() => RequestNames)): Promise<Response>;
+  handleNode(req: NodeRequest, res: NodeResponse, names?: RequestNames | (() => RequestNames)): Promise<void>;
   readonly sluice: Sluice;
 }
 
-/** What an endpoint makes of a request. */
+/** What an endpoint makes of a request: names of 1 to 256 characters; an empty one is none. */
 export interface RequestNames {
   readonly contextId?: string | undefined;
   readonly runId?: string | undefined;

@@ -20,6 +20,6 @@ export const ExpressEndpoint: {
 } = {
   from: (api, { requestToContextId, requestToRunId } = {}) => ({
     handler: () => (req, res) =>
-      api.handleNode(req, res, { contextId: requestToContextId?.(req), runId: requestToRunId?.(req) }),
+      api.handleNode(req, res, () => ({ contextId: requestToContextId?.(req), runId: requestToRunId?.(req) })),
   }),
 };

@@ -18,7 +18,7 @@ interface Run {
   enter(): void;
   leave(): void;
   fail(error: unknown): void;
-  emit(event: UnboundEvent, channels: readonly ChannelPlan[], by: Emitter): Promise<void>;
+  emit(event: UnboundEvent, channels: readonly ChannelPlan[], by: Emitter): Promise<void> | undefined;
   eventsUntil(number: number): readonly Envelope[];
   contextEvents(own: readonly Envelope[]): ContextEvents;
 }
@@ -26,58 +26,40 @@ interface Run {
 // Of one call of an agent that does not await what it emits.
 const MAX_WAITING = 65_536;
 
+/** Of an event that everybody had room for: most are. */
+const TAKEN: Promise<void> = Promise.resolve();
+
 /** Calls an agent for an event. Resolves when it has, and everything that it emitted is taken. */
-export async function invoke(run: Run, { agent, publishTo }: AgentPlan, item: Item, at: Subscription): Promise<void> {
-  let last: Promise<void> | undefined;
-  let waiting = 0;
-  let emitter: Emitter = { agent, at };
-
-  // In order: while one is not taken, the next one waits behind it.
-  function emit(event: UnboundEvent): Promise<void> {
-    if (waiting >= MAX_WAITING) return refuse(tooMany());
-    run.enter();
-    waiting += 1;
-    const by = emitter;
-    const taken =
-      waiting > 1 && last ? last.then(() => run.emit(event, publishTo, by)) : run.emit(event, publishTo, by);
-    last = taken;
-    // Whether or not somebody awaits it: the run fails, not the process.
-    taken.then(left, failed);
-    return taken;
-  }
-
-  function left(): void {
-    waiting -= 1;
-    run.leave();
-  }
-
-  function failed(error: unknown): void {
-    run.fail(error);
-    left();
-  }
-
-  function refuse(error: SluiceError): Promise<void> {
-    run.fail(error);
-    const refused = Promise.reject(error);
-    refused.catch(() => {});
-    return refused;
-  }
-
-  await agent.invoke(new Context(run, item, emit));
-  if (last && waiting > 0) await last;
-  // What it emits from now on, nobody waits for.
-  emitter = { agent, at: undefined };
+export async function invoke(run: Run, plan: AgentPlan, item: Item, at: Subscription): Promise<void> {
+  const call = new Call(run, plan, item, at);
+  await plan.agent.invoke(call);
+  const rest = call.end();
+  if (rest) await rest;
 }
 
-class Context implements AgentContext {
-  readonly emit: (event: UnboundEvent) => Promise<void>;
+class Call implements AgentContext {
+  /** A field: agents take it out of their context. */
+  readonly emit = (event: UnboundEvent): Promise<void> => this.#emit(event);
   readonly #run: Run;
+  readonly #channels: readonly ChannelPlan[];
   readonly #item: Item;
+  #by: Emitter;
+  #waiting = 0;
+  #last: Promise<void> = TAKEN;
+  readonly #left = (): void => {
+    this.#waiting -= 1;
+    this.#run.leave();
+  };
+  readonly #failed = (error: unknown): void => {
+    this.#run.fail(error);
+    this.#left();
+  };
 
-  constructor(run: Run, item: Item, emit: (event: UnboundEvent) => Promise<void>) {
+  constructor(run: Run, { agent, publishTo }: AgentPlan, item: Item, at: Subscription) {
     this.#run = run;
+    this.#channels = publishTo;
     this.#item = item;
-    this.emit = emit;
+    this.#by = { agent, at };
   }
 
   get triggerEvent(): Envelope {
@@ -94,6 +76,44 @@ class Context implements AgentContext {
 
   get contextEvents(): ContextEvents {
     return this.#run.contextEvents(this.runEvents);
+  }
+
+  /** undefined: there is nothing to wait for. */
+  end(): Promise<void> | undefined {
+    // What it emits from now on, nobody waits for.
+    const over = (): void => void (this.#by = { agent: this.#by.agent, at: undefined });
+    if (this.#waiting > 0) return this.#last.then(over);
+    over();
+    return undefined;
+  }
+
+  // In order: while one is not taken, the next one waits behind it.
+  #emit(event: UnboundEvent): Promise<void> {
+    try {
+      if (this.#waiting >= MAX_WAITING) throw tooMany();
+      const taken = this.#waiting > 0 ? this.#emitNext(event) : this.#run.emit(event, this.#channels, this.#by);
+      return taken ? this.#waitFor(taken) : TAKEN;
+    } catch (error) {
+      this.#run.fail(error);
+      const refused = Promise.reject(error);
+      refused.catch(() => {});
+      return refused;
+    }
+  }
+
+  #emitNext(event: UnboundEvent): Promise<void> {
+    const by = this.#by;
+    return this.#last.then(() => this.#run.emit(event, this.#channels, by));
+  }
+
+  #waitFor(taken: Promise<void>): Promise<void> {
+    this.#run.enter();
+    this.#waiting += 1;
+    this.#last = taken;
+    // Whether or not somebody awaits it: the run fails, not the process. Directly on it, so that it is counted as taken
+    // before the agent that awaits it emits again.
+    taken.then(this.#left, this.#failed);
+    return taken;
   }
 }
 

@@ -16,6 +16,6 @@ export const NextEndpoint: {
 } = {
   from: (api, { requestToContextId, requestToRunId } = {}) => ({
     handler: () => (request) =>
-      api.handle(request, { contextId: requestToContextId?.(request), runId: requestToRunId?.(request) }),
+      api.handle(request, () => ({ contextId: requestToContextId?.(request), runId: requestToRunId?.(request) })),
   }),
 };

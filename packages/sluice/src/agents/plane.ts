@@ -8,8 +8,9 @@ import { channelOf, type ChannelPlan, type NetworkPlan } from "./plan.ts";
 
 export interface PlaneOptions {
   /**
-   * Events of ended runs that are kept for later runs of the same context, of all contexts together. Beyond, the context
-   * that was not asked for longest loses its oldest run. Default 100,000; they are kept in memory.
+   * Events of ended runs that are kept for later runs of the same context, of all contexts together; one of more than a
+   * KiB counts once for each. Beyond, the context that was not asked for longest loses its oldest run. Default 100,000;
+   * they are kept in memory.
    */
   readonly maxContextEvents?: number;
 }
@@ -31,8 +32,9 @@ export interface EventPlane {
   publish(channel: Channel | string, event: Envelope): Promise<void>;
   publishToChannels(channels: readonly (Channel | string)[], event: Envelope): Promise<void>;
   /**
-   * What is published to a channel in one run, from now on until the run is over. It counts as somebody who listens:
-   * while it is not pulled, `emit` waits. What ends the run with an error is thrown.
+   * What is published to a channel in one run, from now on until the run is over; call it before the first `publish` to
+   * miss nothing. It counts as somebody who listens: while it is not pulled, `emit` waits. What ends the run with an
+   * error is thrown. For a run that does not come, it waits until it is left.
    */
   subscribe(channel: Channel | string, options: { readonly runId: string }): AsyncIterableIterator<Envelope>;
   /** Resolves when the run is over; at once for one that is not there. @throws what it failed with */

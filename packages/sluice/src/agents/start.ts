@@ -45,6 +45,8 @@ export async function startOf(exposed: Exposed, { asked, payload, key, owner }: 
       events.push(start.event);
     },
   });
+  contextId = nameOf("contextId", contextId);
+  runId = nameOf("runId", runId);
   const requestId = key ?? runId;
   const counts = requestId !== undefined && (owner !== ANONYMOUS || requestId.length >= GUESSED);
   return {
@@ -60,6 +62,15 @@ export async function startOf(exposed: Exposed, { asked, payload, key, owner }: 
   };
 }
 
+// The app takes it from the request: a query gives lists too, and an empty name would be everybody's.
+function nameOf(field: string, name: unknown): string | undefined {
+  if (name === undefined || name === null || name === "") return undefined;
+  if (typeof name === "string" && name.length <= 256) return name;
+  throw new SluiceError("request/invalid", `${field}: must be a text of at most 256 characters.`, {
+    details: { field },
+  });
+}
+
 /** What a request cannot begin with is the caller's mistake, not an agent's. */
 async function checked({ plan, options }: Exposed, event: UnboundEvent): Promise<UnboundEvent> {
   const { triggerEvents = [] } = options;
@@ -68,6 +79,8 @@ async function checked({ plan, options }: Exposed, event: UnboundEvent): Promise
     return definition ? await definition[CHECK](event) : event;
   } catch (cause) {
     if (!isSluiceError(cause, "agents/invalid-event")) throw cause;
-    throw new SluiceError("request/invalid", cause.message, { cause, details: cause.details });
+    // It is the caller's own value that the schema speaks of.
+    const said = cause.cause instanceof Error ? ` ${cause.cause.message}` : "";
+    throw new SluiceError("request/invalid", cause.message + said, { cause, details: cause.details });
   }
 }

@@ -32,6 +32,7 @@ export class Subscription {
   #queue: Item[] = [];
   #waiting: Waiting[] = [];
   #working = false;
+  #cleared = false;
 
   constructor(
     run: Work,
@@ -50,6 +51,7 @@ export class Subscription {
 
   /** undefined: it is taken. Else what resolves when it is. */
   offer(item: Item): Promise<void> | undefined {
+    if (this.#cleared) return undefined;
     this.#run.enter();
     if (!this.#working) {
       this.#working = true;
@@ -77,8 +79,9 @@ export class Subscription {
     return false;
   }
 
-  /** Drops what waits. */
+  /** Drops what waits, and what comes. */
   clear(error: unknown): void {
+    this.#cleared = true;
     this.#queue = [];
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -88,6 +91,7 @@ export class Subscription {
   async #work(first: Item): Promise<void> {
     // Not within the call of whoever emits.
     await Promise.resolve();
+    if (this.#cleared) return;
     for (let item: Item | undefined = first; item; item = this.#next()) {
       try {
         await this.#handle(item);
