@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createSluice } from "sluice/http";
+import { createMemoryLog } from "sluice/log";
 import { createSSEStream, encodeEvent, sseHeaders } from "sluice/sse";
 import { itemAt, paceOf, pour } from "./source.mjs";
 import { drained, listen, queryOf, toQuery } from "./server.mjs";
@@ -41,6 +42,14 @@ export const sluiceContenders = {
   // All that the peers do not do: every event is checked, appended to a log that outlives the reader, read back from
   // it, worded and given an id from which any reader may resume.
   "sluice: run, POST /stream": { kind: "sluice", resumes: true, long: "too", start: () => startRuns({}) },
+  // Without the run: entries as a run would have worded them, put into the log by a loop, and delivered.
+  "sluice: log and delivery": { kind: "sluice", resumes: true, only: "rate", start: () => startDelivery({}) },
+  "sluice: log and delivery, flushMs 100": {
+    kind: "sluice",
+    resumes: true,
+    only: "rate",
+    start: () => startDelivery({ flushMs: 100 }),
+  },
   "sluice: run, flushMs 100": { kind: "sluice", resumes: true, only: "rate", start: () => startRuns({ flushMs: 100 }) },
   "sluice: run, gzip": { ...compressed("sluice: run, POST /stream"), start: () => startRuns(COMPRESSED, GZIP) },
   "sluice: run, brotli": {
@@ -111,6 +120,38 @@ async function startCatchUp(options, headers = {}) {
       return { method: "GET", path: `/runs/${await made}/events`, headers };
     },
   };
+}
+
+/** @param {{ flushMs?: number }} options */
+async function startDelivery(options) {
+  const store = createMemoryLog();
+  const sluice = createSluice({ ...options, store, authorize: () => OWNER, mergeBehind: Infinity });
+  let made = 0;
+
+  const produce = async (/** @type {string} */ id, /** @type {number} */ fence, /** @type {Query} */ query) => {
+    const pace = paceOf(query);
+    let expected = 0;
+    const append = async (/** @type {object} */ event) => {
+      await store.append(id, [JSON.stringify(event)], { expected, fence });
+      expected += 1;
+    };
+    await append({ type: "start" });
+    await append({ type: "text-start", id: "text-1" });
+    for (let index = 0; index < query.n; index += 1) {
+      await append({ type: "text-delta", id: "text-1", delta: itemAt(index) });
+      if (pace) await pace();
+    }
+    await store.close(id, [JSON.stringify({ type: "finish", finishReason: "stop" })], { expected, fence });
+  };
+  const { port } = await listen(async (req, res) => {
+    made += 1;
+    const id = `run_${String(made).padStart(32, "0")}`;
+    const lease = { holder: "bench", ttlMs: 600_000 };
+    const created = await store.create(id, { owner: OWNER, meta: {}, ttlMs: 60_000, lease });
+    if (created.created) void produce(id, created.fence, queryOf(req.url));
+    await sluice.resumeToNode(req, res, id);
+  });
+  return { port };
 }
 
 /** A model that is never slow. @param {Query} query */
