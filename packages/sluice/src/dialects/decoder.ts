@@ -1,4 +1,5 @@
 import { SluiceError } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
 import { isTerminal } from "../chat/index.ts";
 import type { RunEvent, TerminalEvent } from "../chat/index.ts";
 import { knownFinishReason } from "./finish-reason.ts";
@@ -54,6 +55,20 @@ export async function* decode<Event extends RunEvent>(
   }
   signal?.throwIfAborted();
   yield* decoder.end();
+}
+
+export interface NamedFrame {
+  readonly name: string;
+  readonly data: unknown;
+  /** Of the data; none where it is no object. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** A frame of one of our dialects. @throws SluiceError `run/source-unsupported` */
+export function frameOf(item: unknown): NamedFrame {
+  const { event: name, data } = isObject(item) ? item : {};
+  if (typeof name !== "string") throw unsupported("The source holds something that is no frame.");
+  return { name, data, fields: isObject(data) ? data : {} };
 }
 
 /** The end of a dialect whose word for it is a reason, of which `abort` is one, and what was used. */

@@ -1,6 +1,6 @@
 import { isObject } from "../base/json.ts";
 import type { ChatEvent } from "../chat/index.ts";
-import { failed, finished, truncated, unsupported, type Decoder } from "./decoder.ts";
+import { failed, finished, frameOf, truncated, type Decoder } from "./decoder.ts";
 import { createLooseText } from "./loose-text.ts";
 
 /** Frames of the `graph` dialect, as `{event, data}`. Text that follows text is one part. */
@@ -8,9 +8,7 @@ export function createGraphDecoder(): Decoder {
   const loose = createLooseText();
   return {
     add(frame) {
-      const { event: name, data } = isObject(frame) ? frame : {};
-      if (typeof name !== "string") throw unsupported("The source holds something that is no frame.");
-      const fields = isObject(data) ? data : {};
+      const { name, data, fields } = frameOf(frame);
       switch (name) {
         case "stream_event":
           if (fields["type"] === "chunk") return loose.text(String(fields["content"]));

@@ -1,6 +1,6 @@
 import { isObject } from "../base/json.ts";
 import type { ChatEvent } from "../chat/index.ts";
-import { failed, finished, truncated, unsupported, type Decoder } from "./decoder.ts";
+import { failed, finished, frameOf, truncated, type Decoder } from "./decoder.ts";
 import { createLooseText } from "./loose-text.ts";
 
 /** Frames of the `text` dialect, as `{event, data}`: the data of `message` is text, any other is a value. */
@@ -8,10 +8,8 @@ export function createTextDecoder(): Decoder {
   const loose = createLooseText();
   return {
     add(frame) {
-      const { event: name, data } = isObject(frame) ? frame : {};
-      if (typeof name !== "string") throw unsupported("The source holds something that is no frame.");
+      const { name, data, fields } = frameOf(frame);
       if (name === "message") return loose.text(String(data));
-      const fields = isObject(data) ? data : {};
       switch (name) {
         case "stream_event":
           return loose.event(fields as unknown as ChatEvent); // checked where it is appended

@@ -1,6 +1,6 @@
 import { isObject } from "../base/json.ts";
 import { isTerminal, type ChatEvent, type TerminalEvent } from "../chat/index.ts";
-import { failed, finished, truncated, unsupported, type Decoder } from "./decoder.ts";
+import { failed, finished, frameOf, truncated, type Decoder } from "./decoder.ts";
 import { createLooseText } from "./loose-text.ts";
 import { openAIUsage } from "./openai-usage.ts";
 
@@ -10,9 +10,7 @@ export function createUpdateDecoder(): Decoder {
   let terminal: TerminalEvent | undefined;
   return {
     add(frame) {
-      const { event: name, data } = isObject(frame) ? frame : {};
-      if (typeof name !== "string") throw unsupported("The source holds something that is no frame.");
-      const fields = isObject(data) ? data : {};
+      const { name, data, fields } = frameOf(frame);
       if (name === "error") return [failed(fields)];
       if (name === "done") return loose.event(terminal ?? finished(reasonOf(fields), openAIUsage(fields["usage"])));
       if (name !== "update") return [{ event: name, data }];

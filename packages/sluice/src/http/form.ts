@@ -10,6 +10,8 @@ export interface Form {
   readonly encoding: DataEncoding;
   /** Text alone: no frames, no ids, no comments. */
   readonly bare: boolean;
+  /** The query by which a reader gets the same form again. */
+  readonly query: string;
 }
 
 export type IdStyle = "offset" | "uuid";
@@ -21,7 +23,7 @@ const ENCODINGS: readonly [DataEncoding, ...DataEncoding[]] = ["json", "base64",
 
 /** As every dialect is put that was not asked for in another way. */
 export function plainForm(dialect: Dialect): Form {
-  return { dialect, ids: "offset", encoding: "json", bare: false };
+  return { dialect, ids: "offset", encoding: "json", bare: false, query: queryOf(dialect, "offset", "json") };
 }
 
 /**
@@ -46,11 +48,11 @@ export function formOf(
   if (asText && bare) return { ...plainForm({ name, headers, resumes: false, ...bare }), bare: true };
   const valueOf = <Value extends string>(parameter: "ids" | "encoding", allowed: readonly [Value, ...Value[]]): Value =>
     parameters.includes(parameter) ? oneOf(allowed, parameter, searchParams.get(parameter)) : allowed[0];
-  return { dialect, ids: valueOf("ids", IDS), encoding: valueOf("encoding", ENCODINGS), bare: false };
+  const [ids, encoding] = [valueOf("ids", IDS), valueOf("encoding", ENCODINGS)];
+  return { dialect, ids, encoding, bare: false, query: queryOf(dialect, ids, encoding) };
 }
 
-/** The query by which a reader gets the same form again. */
-export function queryOf({ dialect, ids, encoding }: Form): string {
+function queryOf(dialect: Pick<Dialect, "name">, ids: IdStyle, encoding: DataEncoding): string {
   const query = new URLSearchParams({ dialect: dialect.name });
   if (ids !== "offset") query.set("ids", ids);
   if (encoding !== "json") query.set("encoding", encoding);

@@ -4,7 +4,7 @@ import { formatUuid } from "../base/uuid.ts";
 import type { Frame } from "../dialects/index.ts";
 import { encodeEvent } from "../sse/index.ts";
 import { brotli } from "./compress/chunk.ts";
-import { queryOf, type DataEncoding, type Form } from "./form.ts";
+import type { DataEncoding, Form } from "./form.ts";
 
 /** Makes bytes of the frames of one run, in one form. */
 export interface Framing {
@@ -23,7 +23,7 @@ export function createFraming(form: Form, runId: string, qualified: boolean): Fr
     prefix + (mark === undefined ? formatPosition(position) : formatUuid({ position, mark }));
   const encode = ENCODE[form.encoding];
   return {
-    key: `${queryOf(form)} ${prefix}`,
+    key: `${form.query} ${prefix}`,
     put({ event, data }, position) {
       const id = idOf(position);
       return encodeEvent(event === undefined ? { id, data: encode(data) } : { event, id, data: encode(data) });

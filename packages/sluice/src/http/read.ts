@@ -6,7 +6,7 @@ import { checkOwner } from "../run/owner.ts";
 import { sseHeaders } from "../sse/index.ts";
 import { negotiate } from "./compress/negotiate.ts";
 import { createWire, type Wire } from "./compress/wire.ts";
-import { formOf, queryOf, type Form } from "./form.ts";
+import { formOf, type Form } from "./form.ts";
 import { createFraming, markOf } from "./framing.ts";
 import { runNotFound } from "../run/state.ts";
 import { empty } from "./reply.ts";
@@ -72,7 +72,7 @@ export async function readReply(service: Service, call: Call, run: RunState, opt
   const headers = {
     ...options.headers,
     "sluice-run-id": run.id,
-    location: `${options.basePath ?? service.basePath}/runs/${run.id}/events?${queryOf(form)}`,
+    location: `${options.basePath ?? service.basePath}/runs/${run.id}/events?${form.query}`,
   };
   // Judged against the store; also finds a gap before any header is out.
   const { store } = service.runs;

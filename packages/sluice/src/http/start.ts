@@ -5,7 +5,7 @@ import { tooManyRuns } from "../run/limits.ts";
 import { parseAsk, wrongField, type Ask } from "./ask.ts";
 import { parseJson, readBody } from "./body.ts";
 import { seated, type Seat } from "./limits.ts";
-import { formOf } from "./form.ts";
+import { formOf, type Form } from "./form.ts";
 import { authorized, formFor, ownRun, positionOf, readReply, type Authorized } from "./read.ts";
 import { runNotFound } from "../run/state.ts";
 import type { Service } from "./service.ts";
@@ -25,17 +25,14 @@ interface Question {
 /** `POST /stream`: starts a run, or attaches to the one that has the key, and streams it. */
 export async function postStream(service: Service, answer: Answer, call: Call): Promise<Reply> {
   const mustExist = positionOf(call) !== undefined;
-  return startOrAttach(service, answer, call, { mustExist }, ({ run, ask, caller }) =>
-    readReply(service, call, run, {
-      form: formOf(service, call, defaultDialect(ask)),
-      headers: caller.headers,
-    }),
+  return startOrAttach(service, answer, call, { mustExist }, ({ run, form, caller }) =>
+    readReply(service, call, run, { form, headers: caller.headers }),
   );
 }
 
 export interface Started {
   readonly run: RunState;
-  readonly ask: Ask;
+  readonly form: Form;
   readonly caller: Authorized;
 }
 
@@ -52,7 +49,7 @@ export async function startOrAttach(
 ): Promise<Reply> {
   const caller = await authorized(service, call, { kind: "start" });
   const ask = withKey(parseAsk(await readBody(call)), call.headers.get("idempotency-key"));
-  formOf(service, call, defaultDialect(ask)); // refused before anything is started
+  const form = formOf(service, call, defaultDialect(ask)); // refused before anything is started
   if (options.mustExist) {
     if (ask.requestId === undefined) {
       const message = "A POST with Last-Event-ID needs the requestId it was started with.";
@@ -65,7 +62,7 @@ export async function startOrAttach(
   return seatedStart(service, question, exists, async (seat) => {
     const run = await begin(service, answer, question);
     seat.at(run.id);
-    return reply({ run, ask, caller });
+    return reply({ run, form, caller });
   });
 }
 
