@@ -1,6 +1,7 @@
 // One contender in a process of its own: `node agents-child.mjs <name>`, started by agents.mjs.
 import { REFERENCE, chains } from "./contenders/agents.mjs";
 import { answerCalls } from "./lib/child.mjs";
+import { timePasses } from "./lib/jobs.mjs";
 import { tokens } from "./lib/samples.mjs";
 
 const chain = chains[process.argv[2] ?? ""];
@@ -24,25 +25,12 @@ async function check() {
   return JSON.stringify(got) === JSON.stringify(wanted) ? undefined : "changes what goes through";
 }
 
-/**
- * Passes over all tokens until the time is over. Processor time, garbage collection included.
- *
- * @param {{ ms: number }} options
- * @returns {Promise<number>} nanoseconds per token
- */
+/** Nanoseconds per token. @param {{ ms: number }} options */
 async function measure({ ms }) {
-  const before = process.cpuUsage();
-  let microseconds = 0;
-  let passes = 0;
   taken = 0;
-  do {
-    await pass(sample, take);
-    passes += 1;
-    const { user, system } = process.cpuUsage(before);
-    microseconds = user + system;
-  } while (microseconds < ms * 1_000);
+  const ns = await timePasses({ ms, items: sample.length, pass: async () => pass(sample, take) });
   if (taken === 0) throw new Error("Nothing came out.");
-  return (microseconds * 1_000) / (passes * sample.length);
+  return ns;
 }
 
 /** @param {string} text */

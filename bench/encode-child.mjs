@@ -1,6 +1,7 @@
 // One encoder in a process of its own: `node encode-child.mjs <name>`, started by encode.mjs.
 import { encoders } from "./contenders/encode.mjs";
 import { answerCalls } from "./lib/child.mjs";
+import { timePasses } from "./lib/jobs.mjs";
 import { peer } from "./lib/peer.mjs";
 import { line, openaiChunks, tokens } from "./lib/samples.mjs";
 
@@ -56,27 +57,16 @@ async function check(job) {
 }
 
 /**
- * Passes over all events until the time is over. Processor time, garbage collection included: what else runs on the
- * machine does not count. No collection is forced before it: that throws machine code away, of web streams most of all.
+ * Nanoseconds per event, in processor time: what else runs on the machine does not count. No collection is forced before it: that throws machine code away, of web streams most of all.
  *
  * @param {{ job: string, ms: number }} options
- * @returns {Promise<number>} nanoseconds per event
  */
 async function measure({ job, ms }) {
   const events = samplesOf(job);
-  const before = process.cpuUsage();
-  let microseconds = 0;
-  let passes = 0;
   taken = 0;
-  do {
-    const pass = encode(events, take);
-    if (pass) await pass;
-    passes += 1;
-    const { user, system } = process.cpuUsage(before);
-    microseconds = user + system;
-  } while (microseconds < ms * 1_000);
+  const ns = await timePasses({ ms, items: events.length, pass: async () => encode(events, take) });
   if (taken === 0) throw new Error("Nothing was encoded.");
-  return (microseconds * 1_000) / (passes * events.length);
+  return ns;
 }
 
 /** @param {string} job */

@@ -1,6 +1,7 @@
 // One contender in a process of its own: `node flow-child.mjs <name>`, started by flow.mjs.
 import { REFERENCE, flows } from "./contenders/flow.mjs";
 import { answerCalls } from "./lib/child.mjs";
+import { timePasses } from "./lib/jobs.mjs";
 import { tokens } from "./lib/samples.mjs";
 
 const flow = flows[process.argv[2] ?? ""];
@@ -24,27 +25,14 @@ async function check(job) {
   return JSON.stringify(got) === JSON.stringify(wanted) ? undefined : "changes what goes through";
 }
 
-/**
- * Passes over all tokens until the time is over. Processor time, garbage collection included.
- *
- * @param {{ job: string, ms: number }} options
- * @returns {Promise<number>} nanoseconds per token
- */
+/** Nanoseconds per token. @param {{ job: string, ms: number }} options */
 async function measure({ job, ms }) {
   const pass = run[job];
   if (!pass) throw new Error(`There is no job ${job}`);
-  const before = process.cpuUsage();
-  let microseconds = 0;
-  let passes = 0;
   taken = 0;
-  do {
-    await pass(source(), take);
-    passes += 1;
-    const { user, system } = process.cpuUsage(before);
-    microseconds = user + system;
-  } while (microseconds < ms * 1_000);
+  const ns = await timePasses({ ms, items: sample.length, pass: async () => pass(source(), take) });
   if (taken === 0) throw new Error("Nothing came out.");
-  return (microseconds * 1_000) / (passes * sample.length);
+  return ns;
 }
 
 /** @param {string} text */

@@ -3,7 +3,7 @@ import { circumstances, nameOf, times } from "./report.mjs";
 import { loadResult } from "./results.mjs";
 import { markdownTable } from "./table.mjs";
 
-/** @typedef {{ ns?: number, fault?: string }} Cost */
+/** @typedef {import("./jobs.mjs").Cost} Cost */
 
 export function flowSection() {
   /** @type {{ reference: string, jobs: string[], result: Record<string, Record<string, Cost>> }} */
