@@ -1,3 +1,4 @@
+import { wrongOption } from "../base/options.ts";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { SluiceError } from "../base/errors.ts";
 import { randomId } from "../base/id.ts";
@@ -98,7 +99,7 @@ function factory<Params, Listens extends EventDefinition, Emits extends EventDef
 }
 
 function produce({ listensTo, emits, params: schema, logic }: Parts, given: unknown): Agent {
-  if (!logic) throw new SluiceError("option/invalid", "An agent needs logic.", { details: { field: "logic" } });
+  if (!logic) throw wrongOption("logic", "An agent needs logic.");
   const params = schema ? checked(schema, given) : given;
   return {
     id: randomId("agent"),
@@ -118,5 +119,5 @@ function checked(schema: StandardSchemaV1, value: unknown): unknown {
   const params = validate(schema, value, refuse);
   if (!(params instanceof Promise)) return params;
   params.catch(() => {});
-  throw new SluiceError("option/invalid", "The schema of params must check at once.", { details: { field: "params" } });
+  throw wrongOption("params", "The schema of params must check at once.");
 }

@@ -1,4 +1,4 @@
-import { SluiceError } from "../base/errors.ts";
+import { wrongOption } from "../base/options.ts";
 import type { EventDefinition } from "./event.ts";
 import type { HttpStreamSink, Sink } from "./sink.ts";
 
@@ -31,9 +31,10 @@ export class ConfiguredChannel implements Channel {
 
   /** @throws SluiceError `option/invalid` */
   constructor(name: string, { capacity = CAPACITY }: ChannelOptions = {}) {
-    if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) throw wrong("name", `A channel's name is kebab-case: ${name}`);
+    if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
+      throw wrongOption("name", `A channel's name is kebab-case: ${name}`);
     if (!Number.isSafeInteger(capacity) || capacity < 1)
-      throw wrong("capacity", "capacity is a whole number from 1 on.");
+      throw wrongOption("capacity", "capacity is a whole number from 1 on.");
     this.name = name;
     this.capacity = capacity;
   }
@@ -52,8 +53,4 @@ export class ConfiguredChannel implements Channel {
     this.sinkList = sinks;
     return this;
   }
-}
-
-function wrong(field: string, message: string): SluiceError {
-  return new SluiceError("option/invalid", message, { details: { field } });
 }

@@ -1,3 +1,4 @@
+import { wrongOption } from "../base/options.ts";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { SluiceError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
@@ -190,7 +191,5 @@ function passes(check: () => unknown): boolean {
 
 function checkName(name: string): void {
   if (name !== "" && name.length <= 256 && !/[\r\n\0]/.test(name)) return;
-  throw new SluiceError("option/invalid", "The name of an event has 1 to 256 characters and no line break or NUL.", {
-    details: { field: "name" },
-  });
+  throw wrongOption("name", "The name of an event has 1 to 256 characters and no line break or NUL.");
 }

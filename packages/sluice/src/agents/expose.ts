@@ -1,4 +1,4 @@
-import { SluiceError } from "../base/errors.ts";
+import { wrongOption } from "../base/options.ts";
 import { parseRunEvent } from "../chat/index.ts";
 import { createSluice, type Sluice } from "../http/index.ts";
 import { createEndpoint } from "./endpoint.ts";
@@ -10,9 +10,9 @@ import type { NetworkPlan } from "./plan.ts";
 /** @throws SluiceError `option/invalid`; `chat/reserved-event` for an event that would be streamed under such a name */
 export function expose(plan: NetworkPlan, options: ExposeOptions): ExposedAPI {
   const { select = {}, auth, plane = createPlane(plan, {}), sluice } = options;
-  if (sluice && options.log) throw wrong("log", "A sluice of your own has a log of its own.");
-  if (sluice && !auth) throw wrong("auth", "A sluice of your own needs `auth`, which names the owners it knows.");
-  if (plane[PLAN] !== plan) throw wrong("plane", "This plane is of another network.");
+  if (sluice && options.log) throw wrongOption("log", "A sluice of your own has a log of its own.");
+  if (sluice && !auth) throw wrongOption("auth", "A sluice of your own needs `auth`, which names the owners it knows.");
+  if (plane[PLAN] !== plan) throw wrongOption("plane", "This plane is of another network.");
   const startEvent = options.triggerEvents?.[0]?.name ?? options.startEventName ?? "request";
   const channels = new Set(channelsOf(plan, select.channels));
   const events = select.events && new Set(select.events);
@@ -27,7 +27,7 @@ function channelsOf({ channels }: NetworkPlan, selected: string | readonly strin
   const names = typeof selected === "string" ? [selected] : (selected ?? (marked.length > 0 ? marked : ["client"]));
   for (const name of names) {
     if (channels.has(name)) continue;
-    throw wrong("select", `There is no channel ${name} to stream; there are ${[...channels.keys()].join(", ")}.`);
+    throw wrongOption("select", `There is no channel ${name} to stream; there are ${[...channels.keys()].join(", ")}.`);
   }
   return names;
 }
@@ -40,7 +40,7 @@ function checkStart(
 ): void {
   for (const definition of triggerEvents) {
     const known = events.get(definition.name);
-    if (known && known !== definition) throw wrong("triggerEvents", `${definition.name} is defined twice.`);
+    if (known && known !== definition) throw wrongOption("triggerEvents", `${definition.name} is defined twice.`);
   }
   const heard =
     main.agents.some(({ listensTo }) => listensTo === undefined || listensTo.has(name)) ||
@@ -48,7 +48,7 @@ function checkStart(
     main.sinks.length > 0 ||
     main.httpStream !== undefined;
   if (onRequest || heard) return;
-  throw wrong("startEventName", `Nobody on the main channel listens to ${name}, with which a run begins.`);
+  throw wrongOption("startEventName", `Nobody on the main channel listens to ${name}, with which a run begins.`);
 }
 
 function checkNames(plan: NetworkPlan, channels: ReadonlySet<string>, events: ReadonlySet<string> | undefined): void {
@@ -72,8 +72,4 @@ function ownSluice({ auth, log }: ExposeOptions): Sluice {
       return owner === ANONYMOUS && action.kind !== "read" && action.kind !== "stop" ? undefined : owner;
     },
   });
-}
-
-function wrong(field: string, message: string): SluiceError {
-  return new SluiceError("option/invalid", message, { details: { field } });
 }

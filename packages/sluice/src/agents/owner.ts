@@ -1,3 +1,4 @@
+import { wrongOption } from "../base/options.ts";
 import { SluiceError } from "../base/errors.ts";
 import type { ExposeOptions, ExposeRequest } from "./exposed.ts";
 
@@ -17,7 +18,5 @@ export async function ownerOf(auth: ExposeOptions["auth"], request: ExposeReques
 }
 
 function anonymous(): SluiceError {
-  return new SluiceError("option/invalid", `An owner cannot have the name ${ANONYMOUS}.`, {
-    details: { field: "owner" },
-  });
+  return wrongOption("owner", `An owner cannot have the name ${ANONYMOUS}.`);
 }

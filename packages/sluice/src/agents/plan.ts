@@ -1,3 +1,4 @@
+import { wrongOption } from "../base/options.ts";
 import { SluiceError } from "../base/errors.ts";
 import type { Agent } from "./agent.ts";
 import type { ConfiguredChannel } from "./channel.ts";
@@ -127,9 +128,7 @@ function definitions(
   for (const definition of all) {
     const known = events.get(definition.name) ?? definition;
     if (known !== definition) {
-      throw new SluiceError("option/invalid", `The event ${definition.name} is defined twice in this network.`, {
-        details: { field: "name" },
-      });
+      throw wrongOption("name", `The event ${definition.name} is defined twice in this network.`);
     }
     events.set(definition.name, definition);
   }

@@ -1,4 +1,4 @@
-import { SluiceError } from "../base/errors.ts";
+import { wrongOption } from "../base/options.ts";
 import type { RedisClient } from "../log/redis/client.ts";
 import type { Envelope } from "./event.ts";
 import type { Sink } from "./sink.ts";
@@ -17,7 +17,7 @@ export interface RedisStreamOptions {
  */
 export function redisStream(client: Pick<RedisClient, "call">, { key, maxLen }: RedisStreamOptions): Sink {
   if (maxLen !== undefined && !(Number.isSafeInteger(maxLen) && maxLen > 0)) {
-    throw new SluiceError("option/invalid", "maxLen is a whole number from 1 on.", { details: { field: "maxLen" } });
+    throw wrongOption("maxLen", "maxLen is a whole number from 1 on.");
   }
   const trim = maxLen === undefined ? [] : ["MAXLEN", "~", String(maxLen)];
   return {

@@ -48,7 +48,7 @@ export function absoluteUrl(url: string | URL): URL {
   } catch (cause) {
     throw new SluiceError("option/invalid", `${JSON.stringify(String(url))} is not an absolute URL.`, {
       cause,
-      details: { option: "url" },
+      details: { field: "url" },
     });
   }
 }

@@ -1,6 +1,7 @@
+import { checkWhole } from "../base/options.ts";
 import type { Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
-import { checkCount, checkMs } from "./check.ts";
+import { checkMs } from "./check.ts";
 import { createAlarm, waitingClock } from "./clock.ts";
 import { iterate, type Answer, type Producer } from "./iterate.ts";
 import { Queue } from "./queue.ts";
@@ -47,7 +48,7 @@ export function asyncStatefulMap<T, Context, U = T>(
 ): AsyncIterable<U> {
   const { closeTimeoutMs = 10_000, maxQueued = 8_192, clock = waitingClock } = options;
   checkMs("closeTimeoutMs", closeTimeoutMs);
-  checkCount("maxQueued", maxQueued);
+  checkWhole("maxQueued", maxQueued);
   const settings = { closeTimeoutMs, maxQueued, clock };
   return { [Symbol.asyncIterator]: () => iterate<U>((answer) => mapLater(source, { handlers, settings, answer })) };
 }

@@ -1,4 +1,4 @@
-import { checkCount } from "./check.ts";
+import { checkWhole } from "../base/options.ts";
 import { iterate, type Answer, type Producer } from "./iterate.ts";
 import { readAhead } from "./read-ahead.ts";
 import type { Source } from "./source.ts";
@@ -17,8 +17,8 @@ export interface BufferOptions {
  */
 export function buffer<T>(source: Source<T>, n: number, options: BufferOptions = {}): AsyncIterable<T> {
   const { startAt = 1 } = options;
-  checkCount("n", n);
-  checkCount("startAt", startAt);
+  checkWhole("n", n);
+  checkWhole("startAt", startAt);
   const start = Math.min(startAt, n);
   return { [Symbol.asyncIterator]: () => iterate<T>((answer) => bufferOf(source, { n, start, answer })) };
 }

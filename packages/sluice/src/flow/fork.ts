@@ -1,4 +1,4 @@
-import { checkCount } from "./check.ts";
+import { checkWhole } from "../base/options.ts";
 import { iterate, type Answer } from "./iterate.ts";
 import { Queue } from "./queue.ts";
 import { openSource, type Source } from "./source.ts";
@@ -19,7 +19,7 @@ export function fork<T>(
   options: ForkOptions = {},
 ): [AsyncIterableIterator<T>, AsyncIterableIterator<T>] {
   const { ahead = 16 } = options;
-  checkCount("ahead", ahead);
+  checkWhole("ahead", ahead);
   let state: "resting" | "reading" | "ended" | { readonly error: unknown } = "resting";
   const branches = new Set<Branch<T>>();
   const become = (next: typeof state): void => {

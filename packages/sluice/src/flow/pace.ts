@@ -1,5 +1,6 @@
+import { checkWhole } from "../base/options.ts";
 import type { Clock } from "../base/clock.ts";
-import { checkCount, checkMs } from "./check.ts";
+import { checkMs } from "./check.ts";
 import { createAlarm, waitingClock } from "./clock.ts";
 import { iterate, type Answer, type Producer } from "./iterate.ts";
 import { map } from "./map.ts";
@@ -26,7 +27,7 @@ export function pace<T>(source: Source<T>, options: PaceOptions = {}): AsyncIter
   const { intervalMs = 20, maxDelayMs = 500, ahead = 256, clock = waitingClock } = options;
   checkMs("intervalMs", intervalMs);
   checkMs("maxDelayMs", maxDelayMs);
-  checkCount("ahead", ahead);
+  checkWhole("ahead", ahead);
   const pacing = { intervalMs, maxDelayMs, ahead, clock };
   return { [Symbol.asyncIterator]: () => iterate<T>((answer) => paced(source, pacing, answer)) };
 }

@@ -1,4 +1,4 @@
-import { checkCount } from "./check.ts";
+import { checkWhole } from "../base/options.ts";
 import type { Source } from "./source.ts";
 import { through } from "./through.ts";
 
@@ -8,8 +8,8 @@ import { through } from "./through.ts";
  * @throws SluiceError `option/invalid`
  */
 export function slidingWindow<T>(source: Source<T>, size: number, step = 1): AsyncIterable<(T | undefined)[]> {
-  checkCount("size", size);
-  checkCount("step", step);
+  checkWhole("size", size);
+  checkWhole("step", step);
   return through(source, () => {
     const window = Array.from<T | undefined>({ length: size });
     let untilNext = 0;

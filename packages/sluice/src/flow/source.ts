@@ -1,4 +1,5 @@
-import { SluiceError } from "../base/errors.ts";
+import { wrongOption } from "../base/options.ts";
+import type { SluiceError } from "../base/errors.ts";
 
 /**
  * What operators read: an async iterable (async generators, Node streams, pumps), an iterable (arrays, generators) or
@@ -82,9 +83,7 @@ function iteratorOf<T>(source: Source<T>): AsyncIterator<T> {
 }
 
 function noSource(): SluiceError {
-  return new SluiceError("option/invalid", "A source must be an async iterable, an iterable or a ReadableStream.", {
-    details: { option: "source" },
-  });
+  return wrongOption("source", "A source must be an async iterable, an iterable or a ReadableStream.");
 }
 
 function readerIterator<T>(stream: ReadableStream<T>): AsyncIterator<T> {

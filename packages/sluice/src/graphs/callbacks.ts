@@ -1,3 +1,4 @@
+import { wrongOption } from "../base/options.ts";
 import { systemClock, sleep, type Clock } from "../base/clock.ts";
 import { SluiceError, isErrorCode, publicError } from "../base/errors.ts";
 import { randomId, systemRandom, type Random } from "../base/id.ts";
@@ -134,9 +135,10 @@ export function createCallbacks(find: FindHandler, options: CallbacksOptions = {
   return {
     async issue({ handler, params = {}, ttlMs: ownTtlMs = ttlMs }, { graphType, owner, threadId, runId }) {
       if (find(graphType, handler) === undefined) {
-        throw wrong("handler", `${graphType} has no callback ${JSON.stringify(handler)}.`);
+        throw wrongOption("handler", `${graphType} has no callback ${JSON.stringify(handler)}.`);
       }
-      if (!(Number.isSafeInteger(ownTtlMs) && ownTtlMs > 0)) throw wrong("ttlMs", "ttlMs is a whole number from 1.");
+      if (!(Number.isSafeInteger(ownTtlMs) && ownTtlMs > 0))
+        throw wrongOption("ttlMs", "ttlMs is a whole number from 1.");
       const stored: Stored = {
         params,
         graphType,
@@ -145,7 +147,7 @@ export function createCallbacks(find: FindHandler, options: CallbacksOptions = {
         ...(runId === undefined ? {} : { runId }),
       };
       const action = JSON.stringify(stored);
-      if (action.length > MAX_PARAMS) throw wrong("params", `params may have ${MAX_PARAMS} characters as JSON.`);
+      if (action.length > MAX_PARAMS) throw wrongOption("params", `params may have ${MAX_PARAMS} characters as JSON.`);
       const token = `cb::${graphType}::${randomId("", random).slice(1)}`;
       await store.issue(token, { owner, action, ttlMs: ownTtlMs });
       return token;
@@ -206,8 +208,4 @@ function locked(ms: number): SluiceError {
 
 function failed(message: string): SluiceError {
   return new SluiceError("callback/failed", message);
-}
-
-function wrong(option: string, message: string): SluiceError {
-  return new SluiceError("option/invalid", message, { details: { option } });
 }

@@ -1,3 +1,4 @@
+import { wrongOption } from "../base/options.ts";
 import { z } from "zod";
 import { SluiceError } from "../base/errors.ts";
 import type { Json } from "../base/json.ts";
@@ -139,7 +140,7 @@ function defaultName({ graphs, defaultGraph }: GraphsOptions): string | undefine
   const names = new Set(graphs.map(({ name }) => name));
   if (defaultGraph === undefined) return names.size === 1 ? graphs[0]?.name : undefined;
   if (names.has(defaultGraph)) return defaultGraph;
-  throw new SluiceError("option/invalid", "defaultGraph names no graph.", { details: { option: "defaultGraph" } });
+  throw wrongOption("defaultGraph", "defaultGraph names no graph.");
 }
 
 /**

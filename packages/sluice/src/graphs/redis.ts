@@ -1,5 +1,5 @@
+import { checkPrefix } from "../log/redis/keys.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
-import { SluiceError } from "../base/errors.ts";
 import { silent, type Logger } from "../base/log.ts";
 import type { RedisClient } from "../log/redis/client.ts";
 import { Commands } from "../log/redis/commands.ts";
@@ -27,7 +27,7 @@ export interface RedisCallbacksOptions {
  */
 export function createRedisCallbacks(options: RedisCallbacksOptions): CallbackStore {
   const { client, prefix = "sluice", clock = systemClock, log = silent, patienceMs = 5_000 } = options;
-  if (/[{}]/.test(prefix)) throw new SluiceError("option/invalid", "`prefix` may not have braces in it.");
+  checkPrefix(prefix);
   const commands = new Commands({ client, clock, log, patienceMs });
   const time = (): string => (options.time ? String(options.time()) : "");
   // Tokens come from callers too, who may write anything. Braces would end the hash tag.

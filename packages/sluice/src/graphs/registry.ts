@@ -1,3 +1,4 @@
+import { wrongOption } from "../base/options.ts";
 import { SluiceError } from "../base/errors.ts";
 import { compareVersions, formatGraphType, parseGraphType, parseVersion, type Version } from "./version.ts";
 
@@ -72,20 +73,16 @@ function choose<T extends Versioned>(
 
 function checkVersion({ name, version }: Versioned): Version {
   const parsed = parseVersion(version);
-  if (name === "" || name.includes("::")) throw wrong("name", "A graph has a name, without `::` in it.");
-  if (parsed === undefined) throw wrong("version", `The version of graph ${JSON.stringify(name)} is not x.y.z.`);
+  if (name === "" || name.includes("::")) throw wrongOption("name", "A graph has a name, without `::` in it.");
+  if (parsed === undefined) throw wrongOption("version", `The version of graph ${JSON.stringify(name)} is not x.y.z.`);
   return parsed;
 }
 
 function checkName(name: string, entries: readonly Entry<Versioned>[]): void {
   const versions = new Set(entries.map(({ graph }) => graph.version));
   if (versions.size < entries.length)
-    throw wrong("version", `A version of graph ${JSON.stringify(name)} is there twice.`);
+    throw wrongOption("version", `A version of graph ${JSON.stringify(name)} is there twice.`);
   if (entries.filter(({ graph }) => graph.isDefault === true).length > 1) {
-    throw wrong("isDefault", `Graph ${JSON.stringify(name)} has two default versions.`);
+    throw wrongOption("isDefault", `Graph ${JSON.stringify(name)} has two default versions.`);
   }
-}
-
-function wrong(option: string, message: string): SluiceError {
-  return new SluiceError("option/invalid", message, { details: { option } });
 }

@@ -1,3 +1,4 @@
+import { checkWhole } from "../base/options.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
 import { safely, silent, type Logger } from "../base/log.ts";
 import type { Random } from "../base/id.ts";
@@ -12,7 +13,7 @@ import {
   type Runs,
   type StartRun,
 } from "../run/index.ts";
-import { checkLimit, checkPath, checkWhole } from "./check-options.ts";
+import { checkLimit, checkPath } from "./check-options.ts";
 import { createDelivery, type DeliveryOptions } from "./delivery/options.ts";
 import { createSeats, seated, type ReaderLimits } from "./limits.ts";
 import { ConnectionEnds } from "./connection-ends.ts";

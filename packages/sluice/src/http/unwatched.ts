@@ -1,8 +1,8 @@
 import type { Clock } from "../base/clock.ts";
-import { SluiceError, publicError } from "../base/errors.ts";
+import { publicError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Runs } from "../run/index.ts";
-import { checkWhole } from "./check-options.ts";
+import { checkWhole, wrongOption } from "../base/options.ts";
 
 export interface UnwatchedOptions {
   /**
@@ -48,11 +48,9 @@ export function createUnwatched(
 
   function checked(ms: number): number {
     if (runs.store.reach === "cluster" && !watchedElsewhere) {
-      throw new SluiceError("option/invalid", `${NAME} on a store that nodes share needs watchedElsewhere.`, {
-        details: { field: "watchedElsewhere" },
-      });
+      throw wrongOption("watchedElsewhere", `${NAME} on a store that nodes share needs watchedElsewhere.`);
     }
-    return checkWhole(NAME, ms, { from: 1 });
+    return checkWhole(NAME, ms);
   }
 
   function left(runId: string): void {

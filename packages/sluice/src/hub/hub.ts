@@ -1,7 +1,8 @@
+import { checkWhole, wrongOption } from "../base/options.ts";
 import { SluiceError, publicError } from "../base/errors.ts";
 import { safely, silent, type Logger } from "../base/log.ts";
 import { Channel, type Send, type Subscription } from "./channel.ts";
-import { checkCount, checkName, wrong } from "./check.ts";
+import { checkName } from "./check.ts";
 import { packEvent, type TopicEvent } from "./event.ts";
 import { createMemoryTopics } from "./memory.ts";
 import { formatPlace, parsePlace } from "./place.ts";
@@ -97,8 +98,8 @@ export interface Progress {
 export function createHub(options: HubOptions = {}): Hub {
   const { store = createMemoryTopics() } = options;
   const log = safely(options.log ?? silent);
-  const maxEventBytes = checkCount("maxEventBytes", options.maxEventBytes ?? 65_536);
-  const typingMs = checkCount("typingMs", options.typingMs ?? 5_000);
+  const maxEventBytes = checkWhole("maxEventBytes", options.maxEventBytes ?? 65_536);
+  const typingMs = checkWhole("typingMs", options.typingMs ?? 5_000);
   const channels = new Map<string, Channel>();
   let waking: Set<Channel> | undefined;
   let released = false;
@@ -143,7 +144,7 @@ export function createHub(options: HubOptions = {}): Hub {
   async function locate(key: string, { after, last = 0 }: StartOptions = {}): Promise<string> {
     checkName("key", key);
     if (released) throw gone();
-    if (!Number.isSafeInteger(last) || last < 0) throw wrong("last", "last must be a whole number from 0.");
+    if (!Number.isSafeInteger(last) || last < 0) throw wrongOption("last", "last must be a whole number from 0.");
     return formatPlace(await store.locate(key, after === undefined ? { last } : { after: parsePlace(after) }));
   }
 
@@ -176,7 +177,7 @@ export function createHub(options: HubOptions = {}): Hub {
     },
     progress(key, progress) {
       const { percent } = progress;
-      if (!(percent >= 0 && percent <= 100)) throw wrong("percent", "percent must be a number from 0 to 100.");
+      if (!(percent >= 0 && percent <= 100)) throw wrongOption("percent", "percent must be a number from 0 to 100.");
       return broadcast(key, "progress", progress);
     },
     async *subscribe(key, { who, signal, ...start } = {}) {

@@ -1,8 +1,8 @@
+import { checkWhole } from "../base/options.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
 import { formatOffset } from "../base/offset.ts";
 import { systemRandom, type Random } from "../base/id.ts";
-import { checkCount } from "./check.ts";
 import { newEpoch } from "./epoch.ts";
 import { Ring, gap } from "./ring.ts";
 import { presenceText, typingText, type Follower, type TopicStore, type TopicStoreOptions } from "./store.ts";
@@ -29,9 +29,9 @@ interface Topic {
 /** Topics of this process alone. Followers are told within `publish`. */
 export function createMemoryTopics(options: MemoryTopicsOptions = {}): TopicStore {
   const { clock = systemClock, random = systemRandom } = options;
-  const history = checkCount("history", options.history ?? 100, 10_000);
-  const ttlMs = checkCount("ttlMs", options.ttlMs ?? 3_600_000);
-  const maxLength = checkCount("maxLength", options.maxLength ?? 67_108_864);
+  const history = checkWhole("history", options.history ?? 100, { to: 10_000 });
+  const ttlMs = checkWhole("ttlMs", options.ttlMs ?? 3_600_000);
+  const maxLength = checkWhole("maxLength", options.maxLength ?? 67_108_864);
   /** Those used longest ago first. */
   const topics = new Map<string, Topic>();
   let length = 0;

@@ -1,5 +1,6 @@
+import { checkPrefix } from "../log/redis/keys.ts";
+import { checkWhole } from "../base/options.ts";
 import { sleep, systemClock, type Clock } from "../base/clock.ts";
-import { SluiceError } from "../base/errors.ts";
 import { systemRandom, type Random } from "../base/id.ts";
 import { safely, silent, type Logger } from "../base/log.ts";
 import { Bells } from "../log/redis/bells.ts";
@@ -9,7 +10,6 @@ import { readerRewound } from "../log/redis/failure.ts";
 import { entriesOf, type Reply } from "../log/redis/reply.ts";
 import type { Script } from "../log/redis/scripts/script.ts";
 import { subscriberOf } from "../log/redis/subscriber.ts";
-import { checkCount } from "./check.ts";
 import { newEpoch } from "./epoch.ts";
 import type { Place } from "./place.ts";
 import { RedisFollowing, type Page } from "./redis/following.ts";
@@ -87,12 +87,12 @@ class RedisTopics implements TopicStore {
   constructor(options: RedisTopicsOptions) {
     const { client, prefix = "sluice", clock = systemClock, random = systemRandom } = options;
     const log = safely(options.log ?? silent);
-    if (/[{}]/.test(prefix)) throw new SluiceError("option/invalid", "`prefix` may not have braces in it.");
-    const pollMs = checkCount("pollMs", options.pollMs ?? 5_000);
-    this.#history = checkCount("history", options.history ?? 100, 10_000);
-    this.#leaseMs = checkCount("leaseMs", options.leaseMs ?? 30_000);
+    checkPrefix(prefix);
+    const pollMs = checkWhole("pollMs", options.pollMs ?? 5_000);
+    this.#history = checkWhole("history", options.history ?? 100, { to: 10_000 });
+    this.#leaseMs = checkWhole("leaseMs", options.leaseMs ?? 30_000);
     // Whoever follows a topic looks at it in time.
-    this.#ttlMs = Math.max(checkCount("ttlMs", options.ttlMs ?? 3_600_000), 4 * pollMs, 2 * this.#leaseMs);
+    this.#ttlMs = Math.max(checkWhole("ttlMs", options.ttlMs ?? 3_600_000), 4 * pollMs, 2 * this.#leaseMs);
     this.#prefix = prefix;
     this.#clock = clock;
     this.#random = random;

@@ -1,3 +1,4 @@
+import { wrongOption } from "../base/options.ts";
 import { untilAborted } from "../base/abort.ts";
 import { LONGEST_TIMER_MS, systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
@@ -53,9 +54,7 @@ export interface OpenAIModelOptions {
 export function createOpenAIModel(options: OpenAIModelOptions): Model {
   const { client, model, name = "openai", stallMs = 60_000, wholeWhenLimited = false, clock = systemClock } = options;
   if (!(stallMs >= 1 && stallMs <= LONGEST_TIMER_MS)) {
-    throw new SluiceError("option/invalid", `stallMs must be from 1 to ${LONGEST_TIMER_MS} milliseconds.`, {
-      details: { option: "stallMs" },
-    });
+    throw wrongOption("stallMs", `stallMs must be from 1 to ${LONGEST_TIMER_MS} milliseconds.`);
   }
   return {
     name,

@@ -1,5 +1,5 @@
+import { checkWhole } from "../base/options.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
-import { checkCount } from "./check.ts";
 
 /** Finished contexts by key. Redis fits with two lines: `get(key)`, and `set(key, context, "PX", ttlMs)`. */
 export interface RagCache {
@@ -17,7 +17,7 @@ export interface RagCacheOptions {
 /** A cache in this process's memory. @throws SluiceError `option/invalid` */
 export function createRagCache(options: RagCacheOptions = {}): RagCache {
   const { maxEntries = 1_000, clock = systemClock } = options;
-  checkCount("maxEntries", maxEntries);
+  checkWhole("maxEntries", maxEntries);
   /** In the order of the last use. */
   const entries = new Map<string, { readonly context: string; readonly until: number }>();
   return {

@@ -15,7 +15,7 @@ async function load(): Promise<typeof import("@toon-format/toon")> {
   } catch (cause) {
     throw new SluiceError("option/invalid", "Install @toon-format/toon, or give `encode` to rag().", {
       cause,
-      details: { option: "encode" },
+      details: { field: "encode" },
     });
   }
 }

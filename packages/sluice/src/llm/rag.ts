@@ -1,6 +1,6 @@
+import { checkWhole } from "../base/options.ts";
 import { canonicalJson, isObject, type JsonObject } from "../base/json.ts";
 import { silent, type Logger } from "../base/log.ts";
-import { checkCount } from "./check.ts";
 import type { RagCache } from "./rag-cache.ts";
 import { encodeToon } from "./rag-toon.ts";
 import { snippetOf } from "./rag-snippet.ts";
@@ -123,11 +123,11 @@ type Documents = RagContext["documents"];
 function checked(options: RagOptions) {
   const { search, summarize, encode = encodeToon, countTokens = estimateTokens, cache, log = silent } = options;
   const { filters = (meta: JsonObject) => meta, cacheTtlMs = 300_000, minScore = 0, name = "rag" } = options;
-  checkCount("cacheTtlMs", cacheTtlMs);
-  const limit = checkCount("limit", options.limit ?? 3);
-  const searchLimit = checkCount("searchLimit", options.searchLimit ?? 10);
-  const maxTokens = checkCount("maxTokens", options.maxTokens ?? 512);
-  const maxLength = checkCount("maxSnippetLength", options.maxSnippetLength ?? 200);
+  checkWhole("cacheTtlMs", cacheTtlMs, { to: Number.MAX_SAFE_INTEGER });
+  const limit = checkWhole("limit", options.limit ?? 3);
+  const searchLimit = checkWhole("searchLimit", options.searchLimit ?? 10);
+  const maxTokens = checkWhole("maxTokens", options.maxTokens ?? 512);
+  const maxLength = checkWhole("maxSnippetLength", options.maxSnippetLength ?? 200);
   return {
     search,
     filters,

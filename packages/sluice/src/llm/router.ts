@@ -1,4 +1,4 @@
-import { SluiceError } from "../base/errors.ts";
+import { wrongOption } from "../base/options.ts";
 import { complexityOf } from "./router-complexity.ts";
 import { estimateTokens, type CountTokens } from "./tokens.ts";
 import type { Model, ModelRequest } from "./types.ts";
@@ -47,9 +47,7 @@ export function createRouter(options: RouterOptions): Router {
     const tokens = request.messages.reduce((total, { content }) => total + countTokens(content), 0);
     const hard = await complexity(request);
     if (!(hard >= 0 && hard <= 1)) {
-      throw new SluiceError("option/invalid", "complexity must give a number from 0 to 1.", {
-        details: { option: "complexity" },
-      });
+      throw wrongOption("complexity", "complexity must give a number from 0 to 1.");
     }
     const tier = TIERS.find((one) => options[one].name === request.model) ?? tierOf(hard, tokens);
     return { tier, model: options[tier].name, complexity: hard, tokens };

@@ -1,5 +1,5 @@
+import { checkEntries } from "./rules.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
-import { SluiceError } from "../base/errors.ts";
 import { silent, type Logger } from "../base/log.ts";
 import { Bells } from "./redis/bells.ts";
 import type { RedisClient, RedisSubscriber } from "./redis/client.ts";
@@ -9,7 +9,7 @@ import { refusal } from "./redis/failure.ts";
 import { Grace } from "./redis/grace.ts";
 import { Indexes } from "./redis/indexes.ts";
 import { KeptTails } from "./redis/kept.ts";
-import { createKeys } from "./redis/keys.ts";
+import { checkPrefix, createKeys } from "./redis/keys.ts";
 import { makeLog } from "./redis/making.ts";
 import { Producing } from "./redis/producing.ts";
 import { Readers } from "./redis/readers.ts";
@@ -116,7 +116,7 @@ class RedisLog implements LogStore {
 
   constructor(options: RedisLogOptions) {
     const { client, prefix = "sluice", clock = systemClock, log = silent, time } = options;
-    if (/[{}]/.test(prefix)) throw new SluiceError("option/invalid", "`prefix` may not have braces in it.");
+    checkPrefix(prefix);
     this.#client = client;
     const commands = new Commands({ client, clock, log, patienceMs: options.patienceMs ?? 5_000 });
     const grace = new Grace(clock, options.graceMs ?? 7_000);
@@ -138,7 +138,7 @@ class RedisLog implements LogStore {
   }
 
   async append(id: string, entries: readonly string[], at: AppendAt): Promise<Appended> {
-    if (entries.length === 0) throw new SluiceError("option/invalid", "An append needs at least one entry.");
+    checkEntries(entries);
     const texts = [...entries];
     const answer = await this.#producing.append(id, texts, at);
     const last = at.expected + texts.length;
@@ -149,7 +149,7 @@ class RedisLog implements LogStore {
   }
 
   async close(id: string, entries: readonly string[], at: CloseAt): Promise<Appended> {
-    if (entries.length === 0) throw new SluiceError("option/invalid", "An append needs at least one entry.");
+    checkEntries(entries);
     const answer = await this.#producing.close(id, [...entries], at);
     this.#waiting.bells.alarm(this.#context.keys.bell(id));
     void this.#indexes.justClosed(id, answer.text(3), answer.maybe(5), answer.number(4));

@@ -1,4 +1,5 @@
-import { SluiceError } from "../base/errors.ts";
+import { wrongOption } from "../base/options.ts";
+import type { SluiceError } from "../base/errors.ts";
 import { beyondEnd, closed, conflict, fenced, gap, tooManyBytes, tooManyEntries } from "./refusals.ts";
 import type { AppendAt, LogLimits, LogSlice, ReadLog } from "./types.ts";
 
@@ -14,12 +15,17 @@ export interface Held {
 /** What a read gives at most, unless it says otherwise. */
 export const READ_LIMITS = { maxEntries: 1_024, maxLength: 65_536 } as const;
 
+/** @throws SluiceError `option/invalid` for none */
+export function checkEntries(entries: readonly string[]): void {
+  if (entries.length === 0) throw wrongOption("entries", "An append needs at least one entry.");
+}
+
 /**
  * Whether an append may be done, or was done before.
  * @throws SluiceError `log/fenced`, `log/closed`, `log/conflict`, `option/invalid`
  */
 export function checkAppend(log: Held, entries: readonly string[], at: AppendAt): "new" | "repeated" {
-  if (entries.length === 0) throw new SluiceError("option/invalid", "An append needs at least one entry.");
+  checkEntries(entries);
   if (at.fence !== log.fence) throw fenced(log.fence);
   const last = lastOf(log);
   if (at.expected < last && isStored(log, entries, at.expected)) return "repeated";

@@ -1,3 +1,4 @@
+import { checkWhole } from "../base/options.ts";
 import { SluiceError } from "../base/errors.ts";
 import type { RunLimits } from "./types.ts";
 
@@ -13,17 +14,9 @@ export function checkLimits(given: Partial<RunLimits>, defaults: RunLimits = DEF
     maxEntries: given.maxEntries ?? defaults.maxEntries,
   };
   for (const [name, value] of Object.entries(limits)) {
-    checkWhole(name, value, name === "maxDurationMs" ? MAX_DURATION_MS : Number.MAX_SAFE_INTEGER);
+    checkWhole(name, value, { to: name === "maxDurationMs" ? MAX_DURATION_MS : Number.MAX_SAFE_INTEGER });
   }
   return limits;
-}
-
-/** @throws SluiceError `option/invalid` unless `value` is a whole number from 1 to `most` */
-export function checkWhole(name: string, value: number, most: number): number {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value;
-  throw new SluiceError("option/invalid", `${name} must be a whole number from 1 to ${most}.`, {
-    details: { field: name },
-  });
 }
 
 /** What a start is told while this node produces as many runs as it may. */

@@ -1,4 +1,5 @@
 import { whenAborted } from "../base/abort.ts";
+import { checkWhole } from "../base/options.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError, isSluiceError } from "../base/errors.ts";
 import { randomId, systemRandom, type Random } from "../base/id.ts";
@@ -10,7 +11,7 @@ import type { Claim, Created, ListLogs, LogState, LogStore } from "../log/types.
 import { beginRun, startEventOf, type ActiveRun } from "./active.ts";
 import { hashOf } from "./hash.ts";
 import { createLeases, type Leases } from "./leases.ts";
-import { checkLimits, checkWhole, tooManyRuns } from "./limits.ts";
+import { checkLimits, tooManyRuns } from "./limits.ts";
 import type { OpenRun } from "./open.ts";
 import { checkOwner } from "./owner.ts";
 import { discard, produce } from "./produce.ts";
@@ -130,17 +131,21 @@ class NodeRuns implements Runs {
     this.#meter = options.meter ?? noMeter;
     this.#holder = randomId("node", options.random ?? systemRandom);
     this.#limits = checkLimits(options.limits ?? {});
-    this.#ttlMs = checkWhole("ttlMs", options.ttlMs ?? DAY_MS, Number.MAX_SAFE_INTEGER);
-    this.#leaseMs = checkWhole("leaseMs", options.leaseMs ?? 7_000, DAY_MS);
+    this.#ttlMs = checkWhole("ttlMs", options.ttlMs ?? DAY_MS, { to: Number.MAX_SAFE_INTEGER });
+    this.#leaseMs = checkWhole("leaseMs", options.leaseMs ?? 7_000, { to: DAY_MS });
     this.#maxRuns =
-      options.maxRuns === undefined ? Number.POSITIVE_INFINITY : checkWhole("maxRuns", options.maxRuns, MOST_RUNS);
+      options.maxRuns === undefined
+        ? Number.POSITIVE_INFINITY
+        : checkWhole("maxRuns", options.maxRuns, { to: MOST_RUNS });
     this.#leases = createLeases({
       store: this.store,
       clock: this.#clock,
       holder: this.#holder,
       leaseMs: this.#leaseMs,
     });
-    const scanMs = checkWhole("reapMs", options.reapMs ?? Math.min(1_000, Math.ceil(this.#leaseMs / 4)), DAY_MS);
+    const scanMs = checkWhole("reapMs", options.reapMs ?? Math.min(1_000, Math.ceil(this.#leaseMs / 4)), {
+      to: DAY_MS,
+    });
     if (this.store.reach === "process") return;
     this.#stopReaping = startReaper({
       store: this.store,

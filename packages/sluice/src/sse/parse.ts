@@ -1,3 +1,4 @@
+import { wrongOption } from "../base/options.ts";
 import { createParser } from "eventsource-parser";
 import { SluiceError } from "../base/errors.ts";
 
@@ -52,9 +53,7 @@ export interface EventParser {
 export function createEventParser(options: ParseOptions = {}): EventParser {
   const { maxEventLength = MAX_EVENT_LENGTH, onComment, onRetry } = options;
   if (!(maxEventLength >= 1)) {
-    throw new SluiceError("option/invalid", "maxEventLength must be a number from 1.", {
-      details: { option: "maxEventLength" },
-    });
+    throw wrongOption("maxEventLength", "maxEventLength must be a number from 1.");
   }
   const read = createTextReader();
   let events: ParsedEvent[] = [];

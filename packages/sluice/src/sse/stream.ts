@@ -1,3 +1,4 @@
+import { wrongOption } from "../base/options.ts";
 import { SluiceError } from "../base/errors.ts";
 import { encodeEvent } from "./encode.ts";
 import type { SSEMessage } from "./message.ts";
@@ -41,9 +42,7 @@ const MAX_QUEUED_BYTES = 1_048_576;
 export function createSSEStream(options: SSEStreamOptions = {}): SSEStream {
   const { signal, maxQueuedBytes = MAX_QUEUED_BYTES } = options;
   if (!(maxQueuedBytes >= 1)) {
-    throw new SluiceError("option/invalid", "maxQueuedBytes must be a number from 1.", {
-      details: { option: "maxQueuedBytes" },
-    });
+    throw wrongOption("maxQueuedBytes", "maxQueuedBytes must be a number from 1.");
   }
   const highWaterMark = Math.min(HIGH_WATER_MARK, maxQueuedBytes);
   const encoder = new TextEncoder();

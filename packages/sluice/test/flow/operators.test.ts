@@ -241,7 +241,7 @@ describe("batch", () => {
 
   it("refuses a size that is no whole number from 1", () => {
     for (const n of [0, -1, 1.5, Number.NaN, Infinity]) {
-      expect(() => batch([], n)).toThrow(expect.objectContaining({ code: "option/invalid", details: { option: "n" } }));
+      expect(() => batch([], n)).toThrow(expect.objectContaining({ code: "option/invalid", details: { field: "n" } }));
     }
   });
 });

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from "../../base/clock.ts";
-import { checkWhole } from "../check-options.ts";
+import { checkWhole } from "../../base/options.ts";
 import type { Encoding } from "../compress/negotiate.ts";
 import { Compression } from "../compress/wire.ts";
 import { createDeadlines, type Deadlines } from "./deadlines.ts";
@@ -53,14 +53,14 @@ const CONTEXTS = 128;
 export function createDelivery(options: DeliveryOptions, clock: Clock): Delivery {
   // Where time is somebody else's, how busy this process is in real time tells nothing.
   const { mergeBehind = 32, load = clock === systemClock ? eventLoopLoad() : () => 0 } = options;
-  const heartbeatMs = checkWhole("heartbeatMs", options.heartbeatMs ?? 15_000, { from: 1 });
+  const heartbeatMs = checkWhole("heartbeatMs", options.heartbeatMs ?? 15_000);
   const flushMs = checkWhole("flushMs", options.flushMs ?? 0, { from: 0 });
   const maxFlushMs = checkWhole("maxFlushMs", options.maxFlushMs ?? 100, { from: 0 });
   return {
     feeds: createFeeds(),
     pacer: createPacer({ clock, flushMs, maxFlushMs, load }),
     heartbeats: createDeadlines(clock, heartbeatMs),
-    stalls: createDeadlines(clock, checkWhole("stallMs", options.stallMs ?? 60_000, { from: 1 })),
+    stalls: createDeadlines(clock, checkWhole("stallMs", options.stallMs ?? 60_000)),
     mergeBehind: mergeBehind === Infinity ? Infinity : checkWhole("mergeBehind", mergeBehind, { from: 0 }),
     encodings: options.compression === true ? ENCODINGS : [],
     compression: new Compression(CONTEXTS),

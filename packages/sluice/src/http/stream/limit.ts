@@ -1,3 +1,4 @@
+import { checkWhole } from "../../base/options.ts";
 import { SluiceError } from "../../base/errors.ts";
 import type { Admit } from "../limits.ts";
 
@@ -12,11 +13,7 @@ const RETRY_AFTER_MS = 5_000;
  * @throws SluiceError `option/invalid`
  */
 export function createStreamLimit({ maxStreams }: { readonly maxStreams: number }): Admit {
-  if (!(Number.isSafeInteger(maxStreams) && maxStreams >= 1)) {
-    throw new SluiceError("option/invalid", "maxStreams must be a whole number from 1.", {
-      details: { field: "maxStreams" },
-    });
-  }
+  checkWhole("maxStreams", maxStreams);
   const open = new Map<string, number>();
   return (owner) => {
     const streams = open.get(owner) ?? 0;

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from "../../base/clock.ts";
 import { randomId, systemRandom, type Random } from "../../base/id.ts";
 import { silent, type Logger } from "../../base/log.ts";
-import { checkWhole } from "../check-options.ts";
+import { checkWhole } from "../../base/options.ts";
 import { negotiate, type Encoding } from "../compress/negotiate.ts";
 import type { Admit } from "../limits.ts";
 import type { OnDisconnect } from "./body.ts";
@@ -83,8 +83,8 @@ export function settle<Chunk>(options: StreamResponseOptions<Chunk>): Settled<Ch
     headers,
     request,
     onDisconnect,
-    timeLimitMs: checkWhole("timeLimitMs", timeLimitMs, { from: 1 }),
-    heartbeatMs: checkWhole("heartbeatMs", heartbeatMs, { from: 1 }),
+    timeLimitMs: checkWhole("timeLimitMs", timeLimitMs),
+    heartbeatMs: checkWhole("heartbeatMs", heartbeatMs),
     encoding,
     limit,
     fallback,
@@ -98,7 +98,7 @@ function monitorOf<Chunk>(options: StreamResponseOptions<Chunk>, log: Logger): M
   const { rateEvery = 10, hrtime = () => process.hrtime.bigint(), random = systemRandom, onRate, onEnd } = options;
   return createMonitor({
     id: randomId("stream", random),
-    rateEvery: checkWhole("rateEvery", rateEvery, { from: 1 }),
+    rateEvery: checkWhole("rateEvery", rateEvery),
     hrtime,
     log,
     onRate,

@@ -1,3 +1,5 @@
+import { wrongOption } from "../../base/options.ts";
+
 /** Names of keys and channels. The layout is drawn in `../redis.ts`. */
 export interface Keys {
   /** Open logs by the earliest time at which their lease may lapse. */
@@ -31,4 +33,10 @@ export function createKeys(prefix: string): Keys {
 // A hash tag is what stands between the first braces, and an empty one is none: such ids would leave their slot.
 function tag(id: string): string {
   return id === "" ? "%" : id.replace(/[%{}]/g, encodeURIComponent);
+}
+
+/** Braces would end the hash tag that keeps keys together. @throws SluiceError `option/invalid` */
+export function checkPrefix(prefix: string): string {
+  if (/[{}]/.test(prefix)) throw wrongOption("prefix", "prefix may not have braces in it.");
+  return prefix;
 }
