@@ -50,52 +50,46 @@ describe("a graph that fails", () => {
   });
 });
 
+/** A graph of one node that says something, and then nothing until its signal fires. */
+function hanging() {
+  const seen = { entered: false, fired: false };
+  const graph = new StateGraph(MessagesAnnotation)
+    .addNode("hang", async (_state, config: LangGraphRunnableConfig) => {
+      config.writer?.("So far");
+      seen.entered = true;
+      await new Promise<void>((resolve) => {
+        config.signal?.addEventListener("abort", () => resolve(), { once: true });
+      });
+      seen.fired = true;
+      return {};
+    })
+    .addEdge(START, "hang")
+    .addEdge("hang", END)
+    .compile();
+  return { graph, seen };
+}
+
 describe("a graph that is stopped", () => {
   it("has its signal fired in the node, and leaves what there is", async () => {
-    let [entered, fired] = [false, false];
-    const graph = new StateGraph(MessagesAnnotation)
-      .addNode("hang", async (_state, config: LangGraphRunnableConfig) => {
-        config.writer?.("So far");
-        entered = true;
-        await new Promise<void>((resolve) => {
-          config.signal?.addEventListener("abort", () => resolve(), { once: true });
-        });
-        fired = true;
-        return {};
-      })
-      .addEdge(START, "hang")
-      .addEdge("hang", END)
-      .compile();
+    const { graph, seen } = hanging();
     const site = siteOf({ graphs: [one(() => graph)] });
     const response = await site.post("/stream", question("Hi", { requestId: "req-1" }));
-    await until(() => entered);
+    await until(() => seen.entered);
     expect((await site.post("/cancel/req-1", {})).status).toBeLessThan(300);
     const events = await told(response);
     expect(events.at(-1)).toMatchObject({ event: "final", data: { metadata: { finishReason: "abort" } } });
-    await until(() => fired);
+    await until(() => seen.fired);
   });
 
   it("is told also when whoever reads its events leaves early", async () => {
-    let fired = false;
-    const graph = new StateGraph(MessagesAnnotation)
-      .addNode("hang", async (_state, config: LangGraphRunnableConfig) => {
-        config.writer?.("So far");
-        await new Promise<void>((resolve) => {
-          config.signal?.addEventListener("abort", () => resolve(), { once: true });
-        });
-        fired = true;
-        return {};
-      })
-      .addEdge(START, "hang")
-      .addEdge("hang", END)
-      .compile();
+    const { graph, seen } = hanging();
     const configurable = { thread_id: "t", context: {}, metadata: {}, graphSettings: {} };
     const config = { configurable, signal: new AbortController().signal };
     for await (const event of graphEvents(graph, { input: { messages: [] }, config, streamAll: false })) {
       if ("type" in event && event.type === "text-delta") break;
     }
-    await until(() => fired);
-    expect(fired).toBe(true);
+    await until(() => seen.fired);
+    expect(seen.fired).toBe(true);
   });
 
   it("takes the model's connection with it", async () => {
