@@ -19,6 +19,7 @@ const floors: Readonly<Record<string, number>> = {
   testing: 5,
   agents: 5,
   graphs: 5,
+  socket: 5,
   react: 6,
   adapters: 6,
 };
