@@ -1,5 +1,6 @@
 /**
- * Every code an error of Sluice can carry, with the HTTP status it answers with.
+ * Every code an error of Sluice can carry, with the HTTP status it answers with. Errors do not carry the status
+ * themselves: a page that meets some of them would have to load this table.
  * The list is closed: docs/errors.md explains each, and a test compares the two.
  */
 export const ERROR_CODES = {
@@ -14,6 +15,7 @@ export const ERROR_CODES = {
   "request/unsupported-media-type": 415,
   "request/method-not-allowed": 405,
   "request/not-found": 404,
+  "request/upgrade-required": 426,
   "request/refused-origin": 403,
   "request/rate-limited": 429,
   "request/too-many-streams": 429,
@@ -91,6 +93,16 @@ export const ERROR_CODES = {
   // The reading side.
   "client/refused": 502,
   "client/gave-up": 504,
+  "client/invalid-object": 502,
+
+  // Conversations over a WebSocket, and the audio of a browser.
+  "socket/protocol": 400,
+  "socket/timeout": 408,
+  "socket/lost": 502,
+  "audio/refused": 403,
+  "audio/no-microphone": 404,
+  "audio/unsupported": 501,
+  "audio/unplayable": 415,
 
   // The operators of a flow.
   "flow/timeout": 504,
@@ -123,11 +135,6 @@ export class SluiceError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details ?? {};
-  }
-
-  /** The HTTP status that this code answers with. */
-  get status(): number {
-    return ERROR_CODES[this.code];
   }
 }
 

@@ -1,27 +1,24 @@
 import type { Random } from "../base/id.ts";
-
-/** No backoff is longer. */
-export const MAX_DELAY_MS = 30_000;
+import type { BackoffOptions } from "./types.ts";
 
 export interface Backoff {
   /** How long to wait after so many failures in a row, from 1. */
   delay(failures: number): number;
-  /** The server's wish (`retry:`). */
-  setBase(ms: number): void;
+  /** The server's wish (`retry:`), else the option. */
+  baseMs: number;
 }
 
-/**
- * Full jitter: any time between nothing and the doubled base, so that the readers of a server that fell come back
- * spread out and not all at once.
- */
-export function createBackoff(random: Random): Backoff {
-  let baseMs = 500;
-  return {
-    delay: (failures) => Math.round(fraction(random) * Math.min(MAX_DELAY_MS, baseMs * 2 ** (failures - 1))),
-    setBase(ms) {
-      baseMs = Math.max(1, ms); // doubling nothing would be a loop without a pause
+/** Full jitter. */
+export function createBackoff(random: Random, options: BackoffOptions): Backoff {
+  const { maxMs = 30_000 } = options;
+  const backoff = {
+    baseMs: options.baseMs ?? 500,
+    delay(failures: number): number {
+      const base = Math.max(1, backoff.baseMs); // doubling nothing would be a loop without a pause
+      return Math.round(fraction(random) * Math.min(Math.max(maxMs, base), base * 2 ** (failures - 1)));
     },
   };
+  return backoff;
 }
 
 function fraction(random: Random): number {

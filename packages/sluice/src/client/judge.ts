@@ -8,6 +8,8 @@ import { refusal } from "./refusal.ts";
 export interface Failure {
   readonly error: Error;
   readonly retryAfterMs?: number | undefined;
+  /** It is worth it now. */
+  readonly woken?: boolean;
 }
 
 const MAX_REFUSAL_LENGTH = 65_536;

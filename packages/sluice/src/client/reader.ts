@@ -2,13 +2,13 @@ import { SluiceError } from "../base/errors.ts";
 import { systemRandom } from "../base/id.ts";
 import { isTerminalFrame } from "../dialects/index.ts";
 import { parseEvents } from "../sse/index.ts";
-import { MAX_DELAY_MS, createBackoff } from "./backoff.ts";
+import { createBackoff } from "./backoff.ts";
 import { openConnection, type Connection } from "./connection.ts";
 import { judge, type Failure } from "./judge.ts";
 import { createOrder } from "./order.ts";
 import { firstRequest, nextRequest, toRequestInit } from "./request.ts";
 import type { EventStreamOptions, EventStreamReader, StreamEvent, StreamState } from "./types.ts";
-import { wait, waitingClock } from "./wait.ts";
+import { hasSlept, wait, waitingClock } from "./wait.ts";
 import { browserWake } from "./wake.ts";
 
 const HEARTBEAT_MS = 15_000;
@@ -16,20 +16,35 @@ const HEARTBEATS_PER_STALL = 2.5;
 /** Time for the response to end after its terminal event: read to the end, its connection can be used again. */
 const LINGER_MS = 1_000;
 const MAX_EVENT_LENGTH = 67_108_864;
+/** A connection that is alive so late was a good one, even if it never brought an event. */
+const GOOD_AFTER_MS = 30_000;
 
 /**
  * Opens an event stream and reads it to its end, however often the connection breaks. An end without a terminal event
  * is a broken connection, however clean it looks: proxies make clean ends of crashed servers (promise 3).
  * @throws SluiceError `option/invalid`
  */
-export function openEventStream(options: EventStreamOptions): EventStreamReader {
-  const { signal, onState, maxAttempts = 30, giveUpMs = Infinity, maxEventLength = MAX_EVENT_LENGTH } = options;
+export function openEventStream(url: string | URL, options: EventStreamOptions = {}): EventStreamReader {
+  return createReader(url, options);
+}
+
+/** What our `EventSource` needs besides. */
+export interface Reader extends EventStreamReader {
+  /** The event handed out last is the terminal, or was the one before. */
+  readonly over: boolean;
+  /** The server's `retry:`, else the option. */
+  readonly retryMs: number;
+}
+
+export function createReader(url: string | URL, options: EventStreamOptions): Reader {
+  const { signal, onState, server, maxEventLength = MAX_EVENT_LENGTH } = options;
+  const { maxAttempts = 30, giveUpMs = Infinity } = options.backoff ?? {};
   const { fetch = globalThis.fetch, clock = waitingClock, random = systemRandom, wake = browserWake } = options;
   const isNew = createOrder(options.lastEventId);
-  const backoff = createBackoff(random);
+  const backoff = createBackoff(random, options.backoff ?? {});
 
   let state: StreamState = { status: "connecting", attempt: 1 };
-  let request = firstRequest(options);
+  let request = firstRequest(url, options);
   let located = false;
   let runId: string | undefined;
   let lastEventId = options.lastEventId;
@@ -52,6 +67,12 @@ export function openEventStream(options: EventStreamOptions): EventStreamReader 
     },
     get runId() {
       return runId;
+    },
+    get over() {
+      return over;
+    },
+    get retryMs() {
+      return backoff.baseMs;
     },
   };
 
@@ -76,9 +97,11 @@ export function openEventStream(options: EventStreamOptions): EventStreamReader 
 
   /** One connection. Returns why it failed; undefined when there is nothing more to read. */
   async function* connect(): AsyncGenerator<StreamEvent, Failure | undefined> {
-    const connection = openConnection(clock, options.stallMs ?? HEARTBEAT_MS * HEARTBEATS_PER_STALL, signal);
+    const limitMs = options.stallMs ?? (isSluice() ? HEARTBEAT_MS * HEARTBEATS_PER_STALL : Infinity);
+    const connection = openConnection({ clock, wake, limitMs, left: signal });
     try {
-      const init = { ...toRequestInit(request, lastEventId), signal: connection.signal };
+      const { credentials = "same-origin" } = options;
+      const init = { ...toRequestInit(request, lastEventId), credentials, signal: connection.signal };
       const response = await connection.watch(fetch(request.url, init));
       const failure = await judge(response, connection, clock.now());
       if (failure !== undefined || response.status === 204) return failure;
@@ -90,7 +113,8 @@ export function openEventStream(options: EventStreamOptions): EventStreamReader 
       connection.close();
     }
     if (over) return undefined;
-    return { error: connection.failure ?? new Error("The response ended before the answer did.") };
+    const error = connection.failure ?? new Error("The response ended before the answer did.");
+    return { error, woken: connection.woken };
   }
 
   function opened(response: Response, connection: Connection): void {
@@ -107,13 +131,13 @@ export function openEventStream(options: EventStreamOptions): EventStreamReader 
 
   async function* receive(response: Response, connection: Connection): AsyncGenerator<StreamEvent> {
     const openedAt = clock.now();
-    const dialect = options.dialect ?? request.url.searchParams.get("dialect") ?? "simple";
+    const dialect = options.dialect ?? (isSluice() ? (request.url.searchParams.get("dialect") ?? "simple") : "");
     const { isTerminal = (event: StreamEvent) => isTerminalFrame(dialect, event) } = options;
     const onComment = (): void => {
-      // A connection that is alive so late was a good one, even if it never brought an event.
-      if (clock.now() - openedAt >= MAX_DELAY_MS) progress();
+      if (clock.now() - openedAt >= GOOD_AFTER_MS) progress();
     };
-    const parsing = { maxEventLength, onRetry: backoff.setBase, onComment };
+    const onRetry = (ms: number): void => void (backoff.baseMs = ms);
+    const parsing = { maxEventLength, onRetry, onComment };
     for await (const event of parseEvents(connection.chunks(response.body), parsing)) {
       if (left()) return;
       // Also one that was received before: a server may repeat it.
@@ -129,27 +153,29 @@ export function openEventStream(options: EventStreamOptions): EventStreamReader 
 
   /** False for one that was received before. */
   function accept({ id }: StreamEvent): boolean {
-    if (id !== undefined && !isNew(id)) return false;
+    if (id !== undefined && isSluice() && !isNew(id)) return false;
     if (id !== undefined) lastEventId = id === "" ? undefined : id;
     received = true;
     return true;
   }
 
-  async function waitAfter({ error, retryAfterMs }: Failure): Promise<void> {
+  async function waitAfter({ error, retryAfterMs, woken: atOnce = false }: Failure): Promise<void> {
+    if (atOnce) progress();
     failures += 1;
     // The server has begun to answer the POST, and nothing tells where to go on: asked again it might answer anew.
-    if (request.body !== undefined && received && lastEventId === options.lastEventId) {
+    if (request.method === "POST" && received && lastEventId === options.lastEventId) {
       throw gaveUp("The answer broke off, and its server gave neither a Location nor ids to go on from.", error);
     }
-    const retryInMs = (retryAfterMs ?? 0) + backoff.delay(failures);
-    const spent = failures >= maxAttempts && wake.online();
+    const retryInMs = atOnce ? 0 : (retryAfterMs ?? 0) + backoff.delay(failures);
+    const spent = !atOnce && failures >= maxAttempts && wake.online();
     if (spent || clock.now() + retryInMs - progressAt > giveUpMs) {
       throw gaveUp(`The answer could not be read; attempts in a row: ${failures}. Last: ${error.message}`, error);
     }
     setState({ status: "waiting", attempt: failures, retryInMs, error });
     // What the server asked for is not cut short.
+    const since = clock.now();
     const woken = await wait(retryInMs, { clock, signal, wake: retryAfterMs === undefined ? wake : undefined });
-    if (woken) progress();
+    if (woken || hasSlept(clock, since, retryInMs)) progress();
   }
 
   function gaveUp(message: string, cause: Error): SluiceError {
@@ -161,12 +187,17 @@ export function openEventStream(options: EventStreamOptions): EventStreamReader 
     progressAt = clock.now();
   }
 
+  /** As far as is known by now. */
+  function isSluice(): boolean {
+    return server !== "any" || runId !== undefined;
+  }
+
   function left(): boolean {
     return signal?.aborted === true;
   }
 
   function resumeUrl(): string | undefined {
-    return request.body === undefined ? request.url.href : undefined;
+    return request.method === "GET" ? request.url.href : undefined;
   }
 
   function setState(next: StreamState): void {

@@ -1,26 +1,34 @@
 import { SluiceError } from "../base/errors.ts";
 import { randomId, systemRandom } from "../base/id.ts";
 import { isObject } from "../base/json.ts";
+import { parseObject } from "./refusal.ts";
 import type { EventStreamOptions } from "./types.ts";
 
 export interface StreamRequest {
   readonly url: URL;
+  readonly method: "GET" | "POST";
   readonly headers: Headers;
-  /** Makes it a POST. */
   readonly body?: string;
 }
 
-/** What starts a stream. A POST always has a key: asking again attaches to the run that it may have started. */
-export function firstRequest(options: EventStreamOptions): StreamRequest {
-  const { body, random = systemRandom } = options;
-  const url = absoluteUrl(options.url);
+/**
+ * What starts a stream. A POST always has a key: asking again attaches to the run that it may have started.
+ * @throws SluiceError `option/invalid`
+ */
+export function firstRequest(target: string | URL, options: EventStreamOptions): StreamRequest {
+  const { body, random = systemRandom, method = body === undefined ? "GET" : "POST" } = options;
+  const url = absoluteUrl(target);
   const headers = new Headers(options.headers);
   if (!headers.has("accept")) headers.set("accept", "text/event-stream");
-  if (body === undefined) return { url, headers };
-  headers.set("content-type", "application/json");
-  const hasRequestId = isObject(body) && typeof body["requestId"] === "string";
-  if (!hasRequestId && !headers.has("idempotency-key")) headers.set("idempotency-key", randomId("key", random));
-  return { url, headers, body: JSON.stringify(body) };
+  if (method === "GET") {
+    if (body === undefined) return { url, method, headers };
+    throw new SluiceError("option/invalid", "A GET has no body.", { details: { field: "body" } });
+  }
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  if (!hasRequestId(body) && !headers.has("idempotency-key")) headers.set("idempotency-key", randomId("key", random));
+  if (text === undefined) return { url, method, headers };
+  if (!headers.has("content-type")) headers.set("content-type", "application/json");
+  return { url, method, headers, body: text };
 }
 
 /** What reads on at the answer's `Location`; undefined without one. */
@@ -30,14 +38,19 @@ export function nextRequest(request: StreamRequest, response: Response): StreamR
   const headers = new Headers(request.headers);
   headers.delete("content-type");
   headers.delete("idempotency-key");
-  return { url, headers };
+  return { url, method: "GET", headers };
 }
 
 export function toRequestInit(request: StreamRequest, lastEventId: string | undefined): RequestInit {
   const headers = new Headers(request.headers);
   if (lastEventId) headers.set("last-event-id", utf8Header(lastEventId));
-  const { body } = request;
-  return body === undefined ? { headers, cache: "no-store" } : { method: "POST", headers, body, cache: "no-store" };
+  const { method, body } = request;
+  return { method, headers, cache: "no-store", ...(body === undefined ? {} : { body }) };
+}
+
+function hasRequestId(body: unknown): boolean {
+  const fields = typeof body === "string" ? parseObject(body) : body;
+  return isObject(fields) && typeof fields["requestId"] === "string";
 }
 
 /** @throws SluiceError `option/invalid` when there is no page that a relative URL could belong to */

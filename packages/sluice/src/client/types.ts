@@ -18,7 +18,7 @@ export type StreamEvent = ParsedEvent;
  */
 export interface EventStreamReader extends AsyncIterable<StreamEvent> {
   readonly state: StreamState;
-  /** What a later page needs to go on: `openEventStream({ url, lastEventId })`. Undefined until a POST is answered. */
+  /** What a later page needs to go on: `openEventStream(url, { lastEventId })`. Undefined until a POST is answered. */
   readonly url: string | undefined;
   /** The id of the last event handed out, or where reading was asked to begin. */
   readonly lastEventId: string | undefined;
@@ -36,30 +36,33 @@ export type StreamState =
   | { readonly status: "failed"; readonly error: unknown };
 
 export interface EventStreamOptions {
-  /** Relative to the page where there is one. */
-  readonly url: string | URL;
   /**
-   * Makes it a POST with this as JSON. The POST is repeated only until it is answered; from then on the run is read
+   * Default `POST` with a body, else `GET`. A POST is repeated only until it is answered; from then on the run is read
    * by GET at the answer's `Location`. It always carries a key: `requestId` in the body, the header, or one made here.
    */
+  readonly method?: "GET" | "POST";
+  /** A string is sent as it is, all else as JSON. Its type is `application/json` unless `headers` name another. */
   readonly body?: unknown;
   readonly headers?: HeadersInit;
+  /** Default `same-origin`. */
+  readonly credentials?: RequestCredentials;
   /** Continue after this id. */
   readonly lastEventId?: string;
   /** Ends the iteration at once, without an error. */
   readonly signal?: AbortSignal;
   readonly onState?: (state: StreamState) => void;
+  /**
+   * Who answers. `any`: nothing of section 11 of PROTOCOL.md is expected of a server that does not name a run
+   * (`Sluice-Run-Id`). Its ids have no order, no event of it is a terminal without `dialect` or `isTerminal`, and it may
+   * be silent for ever without `stallMs`. Default `sluice`.
+   */
+  readonly server?: "sluice" | "any";
   /** Whose terminal events count. Default: `?dialect=` of the answer's `Location`, or of the URL; else `simple`. */
   readonly dialect?: string;
   /** For the events of another server, in place of `dialect`. */
   readonly isTerminal?: (event: StreamEvent) => boolean;
-  /**
-   * Attempts in a row before it gives up; default 30. They are counted anew after an event, after a heartbeat on a
-   * connection that is 30 s old, and after a wake. While the browser is offline it does not give up.
-   */
-  readonly maxAttempts?: number;
-  /** Gives up when the next attempt would come later than this after the last progress. Default: never. */
-  readonly giveUpMs?: number;
+  /** Pauses between attempts, and when to give up. */
+  readonly backoff?: BackoffOptions;
   /** Silence that means a broken connection. Default 2.5 times the server's heartbeat, or 37.5 s where it names none. */
   readonly stallMs?: number;
   /** Characters of one event's data. Default 67,108,864: as much as a run may hold. */
@@ -67,6 +70,24 @@ export interface EventStreamOptions {
   readonly fetch?: typeof globalThis.fetch;
   readonly clock?: Clock;
   readonly random?: Random;
-  /** Ends a backoff early. Default: the browser's `online`, `pageshow` and `visibilitychange`. */
+  /** Ends a backoff early, and a connection that may have died. Default: the browser's `online`, `pageshow` and `visibilitychange`. */
   readonly wake?: WakeSource;
+}
+
+/**
+ * The n-th pause in a row is any time between nothing and `baseMs * 2 ** (n - 1)`, so that the readers of a server that
+ * fell come back spread out. A `Retry-After` is waited for on top of it.
+ */
+export interface BackoffOptions {
+  /** Default 500. The server's `retry:` replaces it. */
+  readonly baseMs?: number;
+  /** No pause is longer, unless the server's `retry:` is. Default 30,000. */
+  readonly maxMs?: number;
+  /**
+   * Attempts in a row before it gives up; default 30. They are counted anew after an event, after a heartbeat on a
+   * connection that is 30 s old, and after a wake. While the browser is offline it does not give up.
+   */
+  readonly maxAttempts?: number;
+  /** Gives up when the next attempt would come later than this after the last progress. Default: never. */
+  readonly giveUpMs?: number;
 }

@@ -3,17 +3,40 @@ import type { WakeSource } from "./wake.ts";
 
 /** As `clock.timer`, for any number of milliseconds. */
 export function startTimer(clock: Clock, ms: number, run: () => void): () => void {
+  if (ms === Infinity) return () => {};
   return clock.timer(Math.min(ms, LONGEST_TIMER_MS), run);
 }
+
+/** A timer stands still while the machine sleeps; time does not. So long it takes at most to notice. */
+const LONGEST_STEP_MS = 5_000;
 
 /** Unlike the system clock, its timers keep a Node process alive: somebody waits for the answer. */
 export const waitingClock: Clock = {
   now: () => Date.now(),
   timer(ms, run) {
-    const handle = setTimeout(run, ms);
+    let left = ms;
+    let handle: ReturnType<typeof setTimeout>;
+    const step = (): void => {
+      const begun = Date.now();
+      const stepMs = Math.min(left, LONGEST_STEP_MS);
+      handle = setTimeout(() => {
+        left -= Math.max(stepMs, Date.now() - begun); // the time of day may also be set back
+        if (left > 0) step();
+        else run();
+      }, stepMs);
+    };
+    step();
     return () => clearTimeout(handle);
   },
 };
+
+/** Timers of a hidden page may be as late; what is later has slept. */
+const LATEST_TIMER_MS = 60_000;
+
+/** Whether the machine slept in a wait of so long. Sleep is no time in which anything could have failed. */
+export function hasSlept(clock: Clock, since: number, ms: number): boolean {
+  return clock.now() - since > ms + LATEST_TIMER_MS;
+}
 
 export interface Wait {
   readonly clock: Clock;

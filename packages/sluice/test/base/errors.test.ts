@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { ERROR_CODES, SluiceError, isErrorCode, isSluiceError, publicError } from "../../src/base/index.ts";
 
 describe("a SluiceError", () => {
-  it("carries code, status, message, details and cause", () => {
+  it("carries code, message, details and cause", () => {
     const cause = new Error("below");
     const error = new SluiceError("log/gap", "Gone.", { cause, details: { first: "15" } });
     expect(error).toBeInstanceOf(Error);
-    expect(error).toMatchObject({ name: "SluiceError", code: "log/gap", status: 410, message: "Gone.", cause });
+    expect(error).toMatchObject({ name: "SluiceError", code: "log/gap", message: "Gone.", cause });
     expect(error.details).toEqual({ first: "15" });
     expect(String(error)).toBe("SluiceError: Gone.");
     expect(error.stack).toContain("errors.test");
@@ -61,7 +61,7 @@ describe("publicError", () => {
     Symbol("sk-live-123"),
   ])("hides the message of any other failure: %s", (failure) => {
     const error = publicError(failure);
-    expect(error).toMatchObject({ code: "PROCESSING_ERROR", status: 500, details: {} });
+    expect(error).toMatchObject({ code: "PROCESSING_ERROR", details: {} });
     expect(error.message).toBe("The answer could not be completed.");
     expect(error.cause).toBe(failure);
     expect(JSON.stringify(error)).not.toContain("sk-live-123");

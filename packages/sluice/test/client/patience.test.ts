@@ -28,22 +28,30 @@ describe("waiting", () => {
       () => refused(status, "run/draining"),
       () => events(whole),
     );
-    expect(await collect(openEventStream({ url, ...hurried(fetch) }))).toEqual(frames);
+    expect(await collect(openEventStream(url, { ...hurried(fetch) }))).toEqual(frames);
   });
 
   it.each([429, 503])("is as long as Retry-After of a %i says, whatever wakes it", async (status) => {
     const clock = createManualClock();
     const states = watchStates();
-    const wakes: WakeSource = { online: () => true, subscribe: () => expect.unreachable("It listened to wakes.") };
+    let listening = 0;
+    const wakes: WakeSource = {
+      online: () => true,
+      subscribe: () => {
+        listening += 1;
+        return () => (listening -= 1);
+      },
+    };
     const { fetch, asked } = scriptedFetch(
       () => refused(status, "run/draining", { "retry-after": "7" }),
       () => refused(status, "run/draining", { "retry-after": new Date(10_000).toUTCString() }),
       () => events(whole),
     );
     const received = collect(
-      openEventStream({ url, fetch, clock, random: lowest, wake: wakes, onState: states.onState }),
+      openEventStream(url, { fetch, clock, random: lowest, wake: wakes, onState: states.onState }),
     );
     expect(await states.next("waiting")).toMatchObject({ retryInMs: 7_000, error: { details: { status } } });
+    expect(listening).toBe(0);
     await clock.advance(6_999);
     expect(asked).toHaveLength(1);
     await clock.advance(1);
@@ -60,8 +68,8 @@ describe("waiting", () => {
       const clock = createManualClock();
       const waits: number[] = [];
       const { fetch } = scriptedFetch(unreachable);
-      const options = { url, fetch, clock, random, maxAttempts: 9, onState: hurry(clock, waits) };
-      await collectFailing(openEventStream(options));
+      const options = { fetch, clock, random, backoff: { maxAttempts: 9 }, onState: hurry(clock, waits) };
+      await collectFailing(openEventStream(url, options));
       expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000].map((ms) => ms * share));
     }
   });
@@ -76,9 +84,31 @@ describe("waiting", () => {
       () => events(cutAfter(2)),
       () => events(whole),
     );
-    const options = { url, fetch, clock, random: highest, onState: hurry(clock, waits) };
-    expect(await collect(openEventStream(options))).toEqual(frames);
+    const options = { fetch, clock, random: highest, onState: hurry(clock, waits) };
+    expect(await collect(openEventStream(url, options))).toEqual(frames);
     expect(waits).toEqual([2_000, 4_000, 2_000, 4_000]);
+  });
+
+  it("may be as long as the server's retry, also where that is more than the longest pause", async () => {
+    const clock = createManualClock();
+    const waits: number[] = [];
+    const { fetch } = scriptedFetch(() => events("retry: 32000\n\n"));
+    const backoff = { maxAttempts: 4, baseMs: 10, maxMs: 20 };
+    await collectFailing(
+      openEventStream(url, { fetch, clock, random: highest, backoff, onState: hurry(clock, waits) }),
+    );
+    expect(waits).toEqual([32_000, 32_000, 32_000]);
+  });
+
+  it("begins and ends where the options say", async () => {
+    const clock = createManualClock();
+    const waits: number[] = [];
+    const { fetch } = scriptedFetch(unreachable);
+    const backoff = { maxAttempts: 5, baseMs: 10, maxMs: 30 };
+    await collectFailing(
+      openEventStream(url, { fetch, clock, random: highest, backoff, onState: hurry(clock, waits) }),
+    );
+    expect(waits).toEqual([10, 20, 30, 30]);
   });
 
   it("grows also from a server's retry of 0", async () => {
@@ -86,7 +116,13 @@ describe("waiting", () => {
     const waits: number[] = [];
     const { fetch } = scriptedFetch(() => events("retry: 0\n\n"));
     await collectFailing(
-      openEventStream({ url, fetch, clock, random: highest, maxAttempts: 5, onState: hurry(clock, waits) }),
+      openEventStream(url, {
+        fetch,
+        clock,
+        random: highest,
+        backoff: { maxAttempts: 5 },
+        onState: hurry(clock, waits),
+      }),
     );
     expect(waits).toEqual([1, 2, 4, 8]);
   });
@@ -105,7 +141,7 @@ describe("waiting", () => {
       },
     };
     const { fetch } = scriptedFetch(unreachable, () => events(whole));
-    const received = collect(openEventStream({ url, fetch, clock, random: highest, wake, onState: states.onState }));
+    const received = collect(openEventStream(url, { fetch, clock, random: highest, wake, onState: states.onState }));
     await states.next("waiting");
     expect(subscribed).toBe(1);
     wakeUp();
@@ -119,14 +155,14 @@ describe("waiting", () => {
     const wake: WakeSource = {
       online: () => true,
       subscribe(run) {
-        wakes += 1;
-        if (wakes <= 10) run();
+        if (reader.state.status === "waiting" && (wakes += 1) <= 10) run();
         return () => {};
       },
     };
     const { fetch, asked } = scriptedFetch(unreachable);
-    const options = { url, fetch, clock, wake, random: lowest, maxAttempts: 3, onState: hurry(clock) };
-    await collectFailing(openEventStream(options));
+    const options = { fetch, clock, wake, random: lowest, backoff: { maxAttempts: 3 }, onState: hurry(clock) };
+    const reader = openEventStream(url, options);
+    await collectFailing(reader);
     expect([asked.length, clock.timers]).toEqual([13, 0]);
   });
 
@@ -135,7 +171,7 @@ describe("waiting", () => {
     const states = watchStates();
     const leaving = new AbortController();
     const { fetch } = scriptedFetch(unreachable);
-    const reader = openEventStream({ url, fetch, clock, onState: states.onState, signal: leaving.signal });
+    const reader = openEventStream(url, { fetch, clock, onState: states.onState, signal: leaving.signal });
     const received = collect(reader);
     await states.next("waiting");
     leaving.abort();
@@ -145,7 +181,7 @@ describe("waiting", () => {
 
   it("does not begin for a signal that has fired already", async () => {
     const { fetch, asked } = scriptedFetch(() => events(whole));
-    expect(await collect(openEventStream({ url, fetch, signal: AbortSignal.abort() }))).toEqual([]);
+    expect(await collect(openEventStream(url, { fetch, signal: AbortSignal.abort() }))).toEqual([]);
     expect(asked).toHaveLength(0);
   });
 });
@@ -153,7 +189,7 @@ describe("waiting", () => {
 describe("giving up", () => {
   it("comes after maxAttempts in a row, with the last failure as its cause", async () => {
     const { fetch, asked } = scriptedFetch(unreachable);
-    const { error } = await collectFailing(openEventStream({ url, ...hurried(fetch), maxAttempts: 4 }));
+    const { error } = await collectFailing(openEventStream(url, { ...hurried(fetch), backoff: { maxAttempts: 4 } }));
     expect(error).toMatchObject({
       code: "client/gave-up",
       details: { attempts: 4 },
@@ -169,7 +205,7 @@ describe("giving up", () => {
       online = asked.length === 40;
       return unreachable();
     });
-    await collectFailing(openEventStream({ url, ...hurried(fetch), wake, maxAttempts: 2 }));
+    await collectFailing(openEventStream(url, { ...hurried(fetch), wake, backoff: { maxAttempts: 2 } }));
     expect(asked).toHaveLength(40);
   });
 
@@ -177,15 +213,15 @@ describe("giving up", () => {
     const clock = createManualClock();
     const waits: number[] = [];
     const { fetch } = scriptedFetch(() => events(cutAfter(1)), unreachable);
-    const options = { url, fetch, clock, random: highest, giveUpMs: 5_000, onState: hurry(clock, waits) };
-    const { error } = await collectFailing(openEventStream(options));
+    const options = { fetch, clock, random: highest, backoff: { giveUpMs: 5_000 }, onState: hurry(clock, waits) };
+    const { error } = await collectFailing(openEventStream(url, options));
     expect(error).toMatchObject({ code: "client/gave-up", details: { lastEventId: "11" } });
     expect(waits).toEqual([500, 1_000, 2_000]);
   });
 
   it("is not for an event that is too long: that is an error at once", async () => {
     const { fetch, asked } = scriptedFetch(() => events(`data: ${"x".repeat(100)}\n\n`));
-    const { error } = await collectFailing(openEventStream({ url, fetch, maxEventLength: 99 }));
+    const { error } = await collectFailing(openEventStream(url, { fetch, maxEventLength: 99 }));
     expect(error).toMatchObject({ code: "sse/event-too-large" });
     expect(asked).toHaveLength(1);
   });
@@ -196,7 +232,7 @@ describe("giving up", () => {
     const onState = (state: StreamState): void => {
       if (state.status === "open") throw mine;
     };
-    expect((await collectFailing(openEventStream({ url, fetch, onState }))).error).toBe(mine);
+    expect((await collectFailing(openEventStream(url, { fetch, onState }))).error).toBe(mine);
     expect(asked).toHaveLength(1);
   });
 });
@@ -220,7 +256,7 @@ describe("silence", () => {
     const clock = createManualClock();
     const { response, say } = speaking({ "sluice-heartbeat-ms": "1000" });
     const { fetch, asked } = scriptedFetch(response, () => events(whole));
-    const received = collect(openEventStream({ url, fetch, clock, random: lowest }));
+    const received = collect(openEventStream(url, { fetch, clock, random: lowest }));
     await clock.advance(2_499);
     say(": heartbeat\n\n");
     await clock.advance(2_499);
@@ -237,7 +273,7 @@ describe("silence", () => {
       const { fetch, asked } = scriptedFetch(speaking(heartbeat as Record<string, string>).response, () =>
         events(whole),
       );
-      const received = collect(openEventStream({ url, fetch, clock, random: lowest }));
+      const received = collect(openEventStream(url, { fetch, clock, random: lowest }));
       await clock.advance(37_499);
       expect(asked).toHaveLength(1);
       await clock.advance(1);
@@ -251,7 +287,7 @@ describe("silence", () => {
       (_, signal) => new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
       () => events(whole),
     );
-    const received = collect(openEventStream({ url, fetch, clock, random: lowest, stallMs: 5_000 }));
+    const received = collect(openEventStream(url, { fetch, clock, random: lowest, stallMs: 5_000 }));
     await clock.advance(5_000);
     expect(await received).toEqual(frames);
   });
@@ -260,7 +296,7 @@ describe("silence", () => {
     const clock = createManualClock();
     const { fetch, asked } = scriptedFetch(() => events(whole));
     const received = [];
-    for await (const event of openEventStream({ url, fetch, clock })) {
+    for await (const event of openEventStream(url, { fetch, clock })) {
       received.push(event);
       await clock.advance(3_600_000);
     }
@@ -271,7 +307,7 @@ describe("silence", () => {
   it("that comes again and again is a reason to give up", async () => {
     const clock = createManualClock();
     const { fetch, asked } = scriptedFetch(speaking({}).response);
-    const failing = collectFailing(openEventStream({ url, fetch, clock, random: lowest, maxAttempts: 3 }));
+    const failing = collectFailing(openEventStream(url, { fetch, clock, random: lowest, backoff: { maxAttempts: 3 } }));
     await clock.advance(3 * 37_500);
     expect((await failing).error).toMatchObject({
       code: "client/gave-up",
@@ -284,7 +320,7 @@ describe("silence", () => {
     const clock = createManualClock();
     const { response, say } = speaking({});
     const { fetch, asked } = scriptedFetch(response, response, response, () => events(whole));
-    const received = collect(openEventStream({ url, fetch, clock, random: lowest, maxAttempts: 2 }));
+    const received = collect(openEventStream(url, { fetch, clock, random: lowest, backoff: { maxAttempts: 2 } }));
     for (let connection = 0; connection < 3; connection += 1) {
       await clock.advance(30_000);
       say(": heartbeat\n\n");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openEventStream, type EventStreamOptions } from "../../src/client/index.ts";
+import { openEventStream, type EventStreamOptions, type EventStreamReader } from "../../src/client/index.ts";
 import { startFaultProxy, type Fault, type FaultProxy } from "../../src/testing/fault-proxy.ts";
 import { createManualClock } from "../../src/testing/manual-clock.ts";
 import { startLogServer, type LogServer, type TestLog } from "./log-server.ts";
@@ -19,11 +19,12 @@ afterAll(async () => {
 });
 
 /** A question through the proxy, whose n-th connection from now on has the n-th fault. No backoff takes any time. */
-function ask(log: TestLog, faults: readonly Fault[] = []): EventStreamOptions {
+function ask(log: TestLog, faults: readonly Fault[] = [], options: EventStreamOptions = {}): EventStreamReader {
   const first = proxy.connections;
   server.setLog(log);
   proxy.setPlan((connection) => faults[connection - first]);
-  return { url: `${proxy.url}/stream`, body: { message: { content: "Hi" } }, random: randomKeyButNoDelay };
+  const body = { message: { content: "Hi" } };
+  return openEventStream(`${proxy.url}/stream`, { body, random: randomKeyButNoDelay, ...options });
 }
 
 // Keys are of 16 bytes, so that their runs differ; backoff takes 2.
@@ -64,7 +65,7 @@ describe("a stream whose connections break", () => {
         pieceSize,
         cut: { by, afterBytes: Math.round((at * length) / 1000) },
       }));
-      const reader = openEventStream(ask(log, faults));
+      const reader = ask(log, faults);
       expect(await collect(reader)).toEqual(log.frames);
       expect(server.runs).toBe(1);
       expect(reader.state).toEqual({ status: "done" });
@@ -77,7 +78,7 @@ describe("a stream whose connections break", () => {
     const log = { frames: answer("one", "two", "three"), endsWithConnection: true };
     const afterBytes = HEAD_LENGTH;
     const states = watchStates();
-    const reader = openEventStream({ ...ask(log, [{ cut: { afterBytes, by: "fin" } }]), onState: states.onState });
+    const reader = ask(log, [{ cut: { afterBytes, by: "fin" } }], { onState: states.onState });
     expect(await collect(reader)).toEqual(log.frames);
     expect(states.seen.map(({ status }) => status)).toEqual([
       "connecting",
@@ -92,16 +93,14 @@ describe("a stream whose connections break", () => {
 
   it("goes on after a clean end of the response without a terminal event", async () => {
     const log = { frames: answer("one", "two", "three"), endsAfter: [2] };
-    const reader = openEventStream(ask(log));
+    const reader = ask(log);
     expect(await collect(reader)).toEqual(log.frames);
     expect(server.asked).toMatchObject([{ method: "POST" }, { method: "GET", lastEventId: "12", key: "" }]);
   });
 
   it("repeats a POST that was not answered, with the same key", async () => {
     const log = { frames: answer("one") };
-    const reader = openEventStream(
-      ask(log, [{ cut: { afterBytes: 0, by: "reset" } }, { cut: { afterBytes: 0, by: "fin" } }]),
-    );
+    const reader = ask(log, [{ cut: { afterBytes: 0, by: "reset" } }, { cut: { afterBytes: 0, by: "fin" } }]);
     expect(await collect(reader)).toEqual(log.frames);
     const [first, ...others] = server.asked;
     expect(server.asked).toHaveLength(3);
@@ -115,7 +114,7 @@ describe("a stream whose connections break", () => {
     const states = watchStates();
     const waiting = states.next("waiting");
     const fault: Fault = { cut: { afterBytes: HEAD_LENGTH, by: "silence" } };
-    const reader = openEventStream({ ...ask(log, [fault]), clock, onState: states.onState });
+    const reader = ask(log, [fault], { clock, onState: states.onState });
     const events = collect(reader);
     await states.next("open");
     await clock.advance(37_500);
@@ -131,7 +130,7 @@ describe("leaving a stream", () => {
     const frames = answer("one", "two").slice(0, 2);
     const leaving = new AbortController();
     const clock = createManualClock();
-    const reader = openEventStream({ ...ask({ frames, staysOpen: true }), clock, signal: leaving.signal });
+    const reader = ask({ frames, staysOpen: true }, [], { clock, signal: leaving.signal });
     const lost = server.nextLoss();
     const events: unknown[] = [];
     for await (const event of reader) {
@@ -146,8 +145,8 @@ describe("leaving a stream", () => {
 
   it("by its signal closes the socket also while nobody reads", async () => {
     const leaving = new AbortController();
-    const options = ask({ frames: answer("one").slice(0, 1), staysOpen: true });
-    const events = openEventStream({ ...options, signal: leaving.signal })[Symbol.asyncIterator]();
+    const log = { frames: answer("one").slice(0, 1), staysOpen: true };
+    const events = ask(log, [], { signal: leaving.signal })[Symbol.asyncIterator]();
     const lost = server.nextLoss();
     await events.next();
     leaving.abort();
@@ -157,7 +156,7 @@ describe("leaving a stream", () => {
 
   it("by break closes the socket", async () => {
     const clock = createManualClock();
-    const reader = openEventStream({ ...ask({ frames: answer("one").slice(0, 1), staysOpen: true }), clock });
+    const reader = ask({ frames: answer("one").slice(0, 1), staysOpen: true }, [], { clock });
     const lost = server.nextLoss();
     for await (const _ of reader) break;
     await lost;
@@ -167,13 +166,13 @@ describe("leaving a stream", () => {
 
   it("lets another reader go on from what it has", async () => {
     const log = { frames: answer("one", "two", "three") };
-    const first = openEventStream(ask(log));
+    const first = ask(log);
     for await (const event of first) if (event.data === "two") break;
     const { url, lastEventId = "", runId } = first;
     expect(runId).toBe("run_1");
-    const second = openEventStream({ url: url ?? "", lastEventId });
+    const second = openEventStream(url ?? "", { lastEventId });
     expect(await collect(second)).toEqual(log.frames.slice(2));
-    const third = openEventStream({ url: second.url ?? "", lastEventId: second.lastEventId ?? "" });
+    const third = openEventStream(second.url ?? "", { lastEventId: second.lastEventId ?? "" });
     expect(await collect(third)).toEqual([]);
     expect(third.state).toEqual({ status: "done" });
     expect(server.runs).toBe(1);

@@ -67,7 +67,7 @@ export function hurry(clock: ManualClock, waits: number[] = []): (state: StreamS
 }
 
 /** Options that let no time pass between attempts. */
-export function hurried(fetch: typeof globalThis.fetch): Omit<EventStreamOptions, "url"> {
+export function hurried(fetch: typeof globalThis.fetch): EventStreamOptions {
   const clock = createManualClock();
   return { fetch, clock, random: lowest, onState: hurry(clock) };
 }

@@ -13,7 +13,6 @@ describe("createDialects", () => {
     const dialects = createDialects();
     const error = thrownBy(() => dialects.get(name));
     expect(error.code).toBe("dialect/unknown");
-    expect(error.status).toBe(422);
     expect(error.details).toEqual({
       field: "dialect",
       allowed: ["simple", "graph", "graph-channels", "ai-sdk", "envelope", "update", "text"],

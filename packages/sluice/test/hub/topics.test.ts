@@ -59,7 +59,7 @@ describe("a subscriber", () => {
     const hub = createHub({ store: createMemoryTopics({ history: 3 }) });
     const ids: string[] = [];
     for (const _ of numbers(20)) ids.push(await hub.broadcast("k", "e", LARGE));
-    await expect(listen(hub, "k", { after: ids[0] ?? "" })).rejects.toMatchObject({ code: "log/gap", status: 410 });
+    await expect(listen(hub, "k", { after: ids[0] ?? "" })).rejects.toMatchObject({ code: "log/gap" });
     const { events } = await listen(hub, "k", { after: ids.at(-4) ?? "" });
     expect(events.map(({ id }) => id)).toEqual(ids.slice(-3));
   });

@@ -37,7 +37,6 @@ describe("a drain", () => {
     expect(runs.draining).toBe(true);
     await expect(runs.start({ owner: OWNER }, saying("x"))).rejects.toMatchObject({
       code: "run/draining",
-      status: 503,
     });
     await expect(runs.open({ owner: OWNER, requestId: "new" })).rejects.toMatchObject({ code: "run/draining" });
     expect(await runs.start({ owner: OWNER, requestId: "k" }, saying("x"))).toEqual({ id, attached: true });

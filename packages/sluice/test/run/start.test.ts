@@ -131,7 +131,7 @@ describe("an idempotent start", () => {
         called = true;
         return saying("y");
       });
-      await expect(again).rejects.toMatchObject({ code: "run/request-conflict", status: 409 });
+      await expect(again).rejects.toMatchObject({ code: "run/request-conflict" });
       expect(called).toBe(false);
       await runs.ended(id);
     },
@@ -217,7 +217,7 @@ describe("an idempotent start", () => {
     const deep: unknown = JSON.parse(`${"[".repeat(200_000)}${"]".repeat(200_000)}`);
     for (const request of [circular, deep, 1n]) {
       const start = runs.start({ owner: OWNER, requestId: "k", request }, saying("x"));
-      await expect(start).rejects.toMatchObject({ code: "request/invalid", status: 422 });
+      await expect(start).rejects.toMatchObject({ code: "request/invalid" });
     }
     expect(await runs.find(OWNER, "k")).toBeUndefined();
   });
@@ -298,7 +298,7 @@ describe("the runs of an owner", () => {
   it("are deleted once they have ended, and not before", async () => {
     const { runs } = createWorld();
     const { run, id } = await runs.open({ owner: OWNER });
-    await expect(runs.delete(id)).rejects.toMatchObject({ code: "run/running", status: 409 });
+    await expect(runs.delete(id)).rejects.toMatchObject({ code: "run/running" });
     await run?.finish();
     await runs.delete(id);
     expect(await runs.get(id)).toBeUndefined();
@@ -310,7 +310,7 @@ describe("the runs of an owner", () => {
     expect(await runs.get("run_0")).toBeUndefined();
     expect(await runs.find(OWNER, "k")).toBeUndefined();
     await expect(runs.ended("run_0")).resolves.toBeUndefined();
-    await expect(runs.stop("run_0")).rejects.toMatchObject({ code: "run/not-found", status: 404 });
+    await expect(runs.stop("run_0")).rejects.toMatchObject({ code: "run/not-found" });
     await expect(runs.delete("run_0")).rejects.toMatchObject({ code: "run/not-found" });
   });
 });
