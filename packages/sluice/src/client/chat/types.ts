@@ -157,7 +157,9 @@ export interface ChatOptions {
   readonly wake?: WakeSource;
   /** Runs once, soon. Default: the next animation frame; 100 ms while the page is hidden, where there are no frames. */
   readonly nextFrame?: (run: () => void) => void;
-  readonly tabs?: Tabs;
+  readonly page?: ChatPage;
+  /** Null shares nothing, as where a browser has no locks or channels. */
+  readonly tabs?: Tabs | null;
 }
 
 /** What is used of `sessionStorage`. */
@@ -167,8 +169,20 @@ export interface ChatStorage {
   removeItem(key: string): void;
 }
 
+/** What a chat has to know of the page that it lives in. Default: the browser's own events; outside of one, it is seen. */
+export interface ChatPage {
+  visible(): boolean;
+  /**
+   * `hidden`: the page may be thrown away from now on without a word. `left`: it goes, maybe into the back/forward
+   * cache. `shown`: somebody looks at it again. The function returned takes the subscription back.
+   */
+  subscribe(listener: (event: "hidden" | "left" | "shown") => void): () => void;
+}
+
 /** What tabs of one origin share. Default: Web Locks and `BroadcastChannel`. */
 export interface Tabs {
   readonly locks: Pick<LockManager, "request">;
   channel(name: string): Pick<BroadcastChannel, "postMessage" | "close" | "onmessage">;
+  /** How many answers all tabs together read at a time from one server. Default 5 where it speaks HTTP/1.1, else any. */
+  readonly connections?: number;
 }

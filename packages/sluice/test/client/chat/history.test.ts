@@ -1,0 +1,182 @@
+import { describe, expect, it, vi } from "vitest";
+import { refusal } from "./fake-gateway.ts";
+import {
+  PATIENCE,
+  answer,
+  answered,
+  delta,
+  finish,
+  memoryStorage,
+  openPage,
+  saying,
+  settled,
+  start,
+  status,
+  text,
+  transcript,
+} from "./support.ts";
+
+describe("the history of a thread", () => {
+  const history = [
+    { role: "user", content: "One?", runId: "run_a", at: 1 },
+    { role: "assistant", content: "1", runId: "run_a", at: 2 },
+  ];
+
+  it("is fetched, and a question goes on from it", async () => {
+    const gateway = openPage().gateway;
+    gateway.setThread(history);
+    const page = openPage({ gateway, load: true, threadId: "t" });
+    expect(page.chat.getSnapshot().loading).toBe(true);
+    await saying(page.chat, "1");
+    expect(page.chat.getSnapshot()).toMatchObject({ loading: false, status: "ready" });
+    expect(answer(page.chat)).toMatchObject({ id: "msg_a", runId: "run_a", status: "finished" });
+    await answered(page, "Two?", "2");
+    expect(gateway.asked[0]).toMatchObject({ messages: [{ content: "One?" }, { content: "1" }, { content: "Two?" }] });
+  });
+
+  it("goes on with the run that its last question waits for", async () => {
+    const one = openPage({ threadId: "t" });
+    const { gateway } = one;
+    one.chat.send("Why?");
+    await status(one.chat, "streaming");
+    gateway.send(start, ...text("Be"));
+    gateway.setThread([...history, { role: "user", content: "Why?", runId: "run_1", at: 3 }]);
+    const other = openPage({ gateway, threadId: "t", load: true });
+    await saying(other.chat, "Be");
+    expect(other.chat.getSnapshot().status).toBe("streaming");
+    gateway.send(delta("cause."), finish);
+    await status(other.chat, "ready");
+    expect(transcript(other.chat)).toEqual(["user: One?", "assistant: 1", "user: Why?", "assistant: Because."]);
+    expect(answer(other.chat)).toMatchObject({ finishReason: "stop", requestId: answer(one.chat)?.requestId });
+  });
+
+  it("shows the new answer of a question that is asked again, not the old one", async () => {
+    const one = openPage({ threadId: "t" });
+    const { gateway } = one;
+    one.chat.send("Why?");
+    await status(one.chat, "streaming");
+    gateway.setThread([
+      { role: "user", content: "Why?", runId: "run_1", at: 3 },
+      { role: "assistant", content: "Old.", runId: "run_0", at: 2 },
+    ]);
+    const other = openPage({ gateway, threadId: "t", load: true });
+    await status(other.chat, "streaming");
+    expect(transcript(other.chat)).toEqual(["user: Why?"]);
+    gateway.send(start, ...text("New."), finish);
+    await saying(other.chat, "New.");
+  });
+
+  it("has the end of a run that ended badly", async () => {
+    const one = openPage({ threadId: "t" });
+    const { gateway } = one;
+    one.chat.send("Why?");
+    await status(one.chat, "streaming");
+    gateway.send(start, { type: "error", errorText: "Gone.", code: "llm/failed" });
+    gateway.setThread([{ role: "user", content: "Why?", runId: "run_1", at: 3 }]);
+    const other = openPage({ gateway, threadId: "t", load: true });
+    await status(other.chat, "error");
+    expect(other.chat.getSnapshot().error).toMatchObject({ code: "llm/failed", retry: "new-run" });
+  });
+
+  it("holds what only this tab knows beside what the server knows", async () => {
+    const one = openPage({ threadId: "t" });
+    const { gateway, storage } = one;
+    await answered(one, "Why?", "Because.");
+    gateway.answerNext("/stream", () => refusal(422, "request/invalid", "Too strange."));
+    one.chat.send("???");
+    await status(one.chat, "error");
+    gateway.setThread([
+      ...history,
+      { role: "user", content: "Why?", runId: "run_1", at: 3 },
+      { role: "assistant", content: "Because.", runId: "run_1", at: 3 },
+    ]);
+    const { chat } = openPage({ gateway, storage, threadId: "t", load: true });
+    await vi.waitFor(() => expect(chat.getSnapshot().messages).toHaveLength(5), PATIENCE);
+    expect(transcript(chat)).toEqual(["user: One?", "assistant: 1", "user: Why?", "assistant: Because.", "user: ???"]);
+    expect(chat.getSnapshot().messages[3]).toMatchObject({ finishReason: "stop" });
+    expect(chat.getSnapshot().status).toBe("error");
+  });
+
+  it("keeps an answer without text, of which the server's thread does not tell", async () => {
+    const one = openPage({ threadId: "t" });
+    const { chat, gateway, storage } = one;
+    chat.send("Draw!");
+    await status(chat, "streaming");
+    gateway.send(start, { type: "file", url: "data:,x", mediaType: "image/png" }, finish);
+    await status(chat, "ready");
+    gateway.setThread([{ role: "user", content: "Draw!", runId: "run_1", at: 3 }]);
+    for (const kept of [storage, memoryStorage()]) {
+      const reloaded = openPage({ gateway, storage: kept, threadId: "t", load: true });
+      await vi.waitFor(() => expect(reloaded.chat.getSnapshot().loading).toBe(false), PATIENCE);
+      expect(answer(reloaded.chat)?.parts).toEqual(answer(chat)?.parts);
+    }
+  });
+
+  it("keeps what was asked while it was on its way", async () => {
+    const gateway = openPage().gateway;
+    let reply = (): void => {};
+    const late = (): Promise<Response> =>
+      new Promise((resolve) => (reply = () => resolve(Response.json({ id: "t", messages: history }))));
+    gateway.answerNext("/threads/t", late);
+    const page = openPage({ gateway, threadId: "t", load: true });
+    await answered(page, "Two?", "2");
+    reply();
+    await vi.waitFor(() => expect(page.chat.getSnapshot().loading).toBe(false), PATIENCE);
+    expect(transcript(page.chat)).toEqual(["user: One?", "assistant: 1", "user: Two?", "assistant: 2"]);
+  });
+
+  it("does not take away what the page shows where the server has none", async () => {
+    const one = openPage({ threadId: "t" });
+    await answered(one, "One?", "1");
+    const { chat } = openPage({ gateway: one.gateway, storage: one.storage, threadId: "t", load: true });
+    await vi.waitFor(() => expect(chat.getSnapshot().loading).toBe(false), PATIENCE);
+    expect(transcript(chat)).toEqual(["user: One?", "assistant: 1"]);
+  });
+
+  it("does not show a question twice that is asked again at the moment of a reload", async () => {
+    const one = openPage({ threadId: "t" });
+    const { gateway, storage } = one;
+    await answered(one, "Why?", "Because.");
+    gateway.answerNext("/stream", () => new Promise<Response>(() => {}));
+    one.chat.regenerate();
+    gateway.setThread([
+      { role: "user", content: "Why?", runId: "run_1", at: 3 },
+      { role: "assistant", content: "Because.", runId: "run_1", at: 3 },
+    ]);
+    let answerPost = (): void => {};
+    gateway.answerNext("/stream", () => new Promise((_, reject) => (answerPost = () => reject(new TypeError()))));
+    const { chat } = openPage({ gateway, storage, threadId: "t", load: true });
+    await vi.waitFor(() => expect(gateway.calls).toContain("GET /threads/t"), PATIENCE);
+    await settled();
+    expect(transcript(chat)).toEqual(["user: Why?"]);
+    answerPost();
+    await status(chat, "streaming");
+    gateway.send(start, ...text("So."), finish);
+    await status(chat, "ready");
+    expect(transcript(chat)).toEqual(["user: Why?", "assistant: So."]);
+  });
+
+  it("is nothing where there is none", async () => {
+    const { chat } = openPage({ threadId: "t", load: true });
+    expect(chat.getSnapshot().loading).toBe(true);
+    await vi.waitFor(() => expect(chat.getSnapshot().loading).toBe(false), PATIENCE);
+    expect(chat.getSnapshot().status).toBe("ready");
+  });
+
+  it("is tried again where the server is busy, and by retry where it refuses", async () => {
+    const gateway = openPage().gateway;
+    gateway.setThread(history);
+    gateway.answerNext(
+      "/threads/t",
+      () => refusal(503, "run/draining", "Later."),
+      () => Promise.reject(new TypeError("fetch failed")),
+      () => refusal(403, "auth/forbidden", "No."),
+    );
+    const { chat } = openPage({ gateway, threadId: "t", load: true });
+    await status(chat, "error");
+    expect(chat.getSnapshot()).toMatchObject({ loading: false, error: { code: "auth/forbidden", retry: "same-run" } });
+    chat.retry();
+    await saying(chat, "1");
+    expect(chat.getSnapshot().error).toBeUndefined();
+  });
+});

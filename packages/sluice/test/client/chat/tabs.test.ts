@@ -1,0 +1,193 @@
+import { describe, expect, it, vi } from "vitest";
+import type { ChatOptions } from "../../../src/client/index.ts";
+import { refusal } from "./fake-gateway.ts";
+import { PATIENCE, answer, delta, finish, saying, settled, start, status, text, transcript } from "./support.ts";
+import { LINGER_MS, kindOf, openSite, slowly } from "./tabs-support.ts";
+
+describe("several tabs on a thread", () => {
+  it("show the same answer over one connection", async () => {
+    const { gateway, openChat } = openSite();
+    const [one, two] = [openChat(), openChat()];
+    one.chat.send("Why?");
+    await status(two.chat, "streaming");
+    expect(transcript(two.chat)).toEqual(["user: Why?"]);
+    gateway.send(start, ...text("Be"), delta("cause"));
+    await saying(two.chat, "Because");
+    await vi.waitFor(
+      () => expect(two.chat.getSnapshot().connection).toEqual({ status: "open", shared: true, resumed: 0 }),
+      PATIENCE,
+    );
+    gateway.send(delta("."), finish);
+    await status(two.chat, "ready");
+    await status(one.chat, "ready");
+    expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
+    await settled();
+    expect(gateway.calls).toEqual(["POST /stream"]);
+  });
+
+  it("give a tab that joins what there is, in as many events as it has parts", async () => {
+    const { gateway, openChat, browser } = openSite();
+    const one = openChat();
+    one.chat.send("Why?");
+    await status(one.chat, "streaming");
+    gateway.send(start, ...text(""), ...Array.from({ length: 2_000 }, () => delta("word ")));
+    await saying(one.chat, "word ".repeat(2_000));
+    expect(browser.messages.filter((message) => kindOf(message) === "batch")).toHaveLength(1);
+    const two = openChat();
+    await saying(two.chat, "word ".repeat(2_000));
+    const whole = browser.messages.find((message) => kindOf(message) === "whole") as { readonly events: unknown[] };
+    expect(whole.events).toHaveLength(3);
+    gateway.send(finish);
+    await status(two.chat, "ready");
+    expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
+    expect(gateway.calls).toEqual(["POST /stream"]);
+  });
+
+  it("say nothing of an answer to each other while there is one of them", async () => {
+    const { gateway, openChat, browser } = openSite();
+    const { chat } = openChat();
+    chat.send("Why?");
+    await status(chat, "streaming");
+    const before = browser.messages.length;
+    gateway.send(start, ...text("Because."), finish);
+    await status(chat, "ready");
+    expect(browser.messages.slice(before).filter((message) => kindOf(message) === "batch")).toEqual([]);
+  });
+
+  it("stop from any of them", async () => {
+    const { gateway, openChat } = openSite();
+    const [one, two] = [openChat(), openChat()];
+    one.chat.send("Why?");
+    await status(two.chat, "streaming");
+    gateway.send(start, ...text("Half"));
+    await saying(two.chat, "Half");
+    gateway.answerNext("/runs/run_1/stop", slowly, slowly);
+    two.chat.stop();
+    await vi.waitFor(() => expect(one.chat.getSnapshot().stopping).toBe(true), PATIENCE);
+    expect(gateway.calls).toContain("POST /runs/run_1/stop");
+    gateway.send({ type: "abort" });
+    await status(one.chat, "ready");
+    await status(two.chat, "ready");
+    expect(answer(one.chat)).toMatchObject({ status: "aborted", content: "Half" });
+    expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
+  });
+
+  it("stop a question whose run is not known yet, and take back one that nobody heard", async () => {
+    const { gateway, openChat } = openSite();
+    const [one, two] = [openChat(), openChat()];
+    let accept = (): void => {};
+    gateway.answerNext("/stream", () => new Promise((_, reject) => (accept = () => reject(new TypeError()))));
+    one.chat.send("Why?");
+    await status(two.chat, "submitted");
+    two.chat.stop();
+    await vi.waitFor(() => expect(one.chat.getSnapshot().stopping).toBe(true), PATIENCE);
+    accept();
+    await status(one.chat, "ready");
+    await status(two.chat, "ready");
+    expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
+    expect(answer(two.chat)).toMatchObject({ status: "aborted", parts: [] });
+    expect(gateway.calls.filter((call) => call.startsWith("POST /cancel/"))).toHaveLength(1);
+  });
+
+  it("show a question that is asked again in its place", async () => {
+    const { gateway, openChat } = openSite();
+    const [one, two] = [openChat(), openChat()];
+    one.chat.send("Why?");
+    await status(one.chat, "streaming");
+    gateway.send(start, ...text("Because."), finish);
+    await status(two.chat, "ready");
+    two.chat.regenerate();
+    await status(one.chat, "streaming");
+    expect(transcript(one.chat)).toEqual(["user: Why?"]);
+    gateway.send(start, ...text("So."), finish);
+    await saying(one.chat, "So.");
+    await status(two.chat, "ready");
+    expect(transcript(one.chat)).toEqual(["user: Why?", "assistant: So."]);
+    expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
+    expect(gateway.asked[1]).toMatchObject({ messages: [{ role: "user", content: "Why?" }] });
+  });
+
+  it("have both answers, in one order, when two of them ask at once", async () => {
+    const { gateway, openChat } = openSite();
+    const [one, two] = [openChat(), openChat()];
+    one.chat.send("One?");
+    two.chat.send("Two?");
+    await vi.waitFor(() => expect(gateway.asked).toHaveLength(2), PATIENCE);
+    for (const { chat } of [one, two]) {
+      await vi.waitFor(() => expect(chat.getSnapshot().messages).toHaveLength(2), PATIENCE);
+    }
+    gateway.sendTo(1, start, ...text("First."), finish);
+    gateway.sendTo(2, start, ...text("Second."), finish);
+    await status(one.chat, "ready");
+    await status(two.chat, "ready");
+    expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
+    const words = transcript(one.chat);
+    expect(words.indexOf("assistant: First.") - words.indexOf("user: One?")).toBe(1);
+    expect(words.indexOf("assistant: Second.") - words.indexOf("user: Two?")).toBe(1);
+  });
+
+  it("show how the reading failed, and that it is tried again", async () => {
+    const { gateway, openChat, clock } = openSite();
+    const [one, two] = [openChat(), openChat()];
+    gateway.answerNext("/stream", () => refusal(401, "auth/required", "Sign in."));
+    one.chat.send("Why?");
+    await status(two.chat, "error");
+    expect(two.chat.getSnapshot().error).toMatchObject({ code: "auth/required", retry: "same-run" });
+    two.chat.retry();
+    await settled();
+    await clock.advance(LINGER_MS);
+    await status(one.chat, "streaming");
+    gateway.send(start, ...text("Because."), finish);
+    await status(one.chat, "ready");
+    await status(two.chat, "ready");
+    expect(transcript(one.chat)).toEqual(["user: Why?", "assistant: Because."]);
+    expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
+  });
+
+  it("know nothing of other threads, other servers and other versions of the page", async () => {
+    const { gateway, openChat, browser } = openSite();
+    const others = [openChat({ threadId: "other" }), openChat({ url: "http://studio.test/other/stream" })];
+    const one = openChat();
+    const stranger = browser.openTab().tabs.channel("sluice:http://studio.test/:t");
+    for (const message of [
+      null,
+      1,
+      { sluice: 2, kind: "hello" },
+      { sluice: 1 },
+      { sluice: 1, kind: "new" },
+      { sluice: 1, kind: "turn" },
+      { sluice: 1, kind: "batch", requestId: 1 },
+    ]) {
+      stranger.postMessage(message);
+    }
+    one.chat.send("Why?");
+    await status(one.chat, "streaming");
+    gateway.send(start, ...text("Because."), finish);
+    await status(one.chat, "ready");
+    for (const { chat } of others) expect(chat.getSnapshot().messages).toEqual([]);
+  });
+
+  it("each read alone where nothing is shared", async () => {
+    const { gateway, openChat } = openSite();
+    const options: ChatOptions = { tabs: null };
+    const one = openChat(options);
+    openChat({ shareTabs: false });
+    one.chat.send("Why?");
+    await status(one.chat, "streaming");
+    gateway.send(start, ...text("Because."), finish);
+    await status(one.chat, "ready");
+    expect(answer(one.chat)?.content).toBe("Because.");
+  });
+
+  it("read alone where the browser gives no locks after all", async () => {
+    const { gateway, openChat, browser } = openSite();
+    const tab = browser.openTab();
+    const locks = { request: () => Promise.reject(new DOMException("No.", "SecurityError")) };
+    const { chat } = openChat({ tabs: { ...tab.tabs, locks } }, tab);
+    chat.send("Why?");
+    await status(chat, "streaming");
+    gateway.send(start, ...text("Because."), finish);
+    await status(chat, "ready");
+    expect(gateway.calls).toEqual(["POST /stream"]);
+  });
+});
