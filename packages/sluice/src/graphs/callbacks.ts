@@ -1,6 +1,6 @@
 import { wrongOption } from "../base/options.ts";
 import { systemClock, sleep, type Clock } from "../base/clock.ts";
-import { SluiceError, isErrorCode, publicError } from "../base/errors.ts";
+import { ERROR_CODES, SluiceError, isErrorCode, publicError } from "../base/errors.ts";
 import { randomId, systemRandom, type Random } from "../base/id.ts";
 import type { Json, JsonObject } from "../base/json.ts";
 import { safely, silent, type Logger } from "../base/log.ts";
@@ -127,7 +127,7 @@ export function createCallbacks(find: FindHandler, options: CallbacksOptions = {
       const { graphType, handler } = stored;
       const coded = publicError(error);
       log("warn", "action failed", { graphType, handler, attempt, code: coded.code, error });
-      if (coded.status >= 500 && attempt < maxAttempts) return undefined;
+      if (ERROR_CODES[coded.code] >= 500 && attempt < maxAttempts) return undefined;
       return { error: coded.code === "PROCESSING_ERROR" ? failed("The action failed.") : coded };
     }
   }

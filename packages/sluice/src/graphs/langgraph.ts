@@ -1,5 +1,6 @@
 import { isObject } from "../base/json.ts";
 import { isTerminal, parseRunEvent, type RunEvent } from "../chat/index.ts";
+import { contentOf } from "../llm/files.ts";
 import { toModelError } from "../llm/openai-errors.ts";
 import type { GraphConfig, GraphPayload } from "./builder.ts";
 import type { CompiledGraph } from "./compiled.ts";
@@ -97,8 +98,9 @@ async function interrupted(update: unknown, { emit }: Listening): Promise<void> 
  * not know. A graph with a checkpoint of this thread knows what was said; `messages` that beat it replace it.
  */
 export async function inputOf(graph: CompiledGraph, payload: GraphPayload, config: GraphConfig): Promise<unknown> {
-  const { input, state, messages, history, replaces } = payload;
+  const { input, state, history, replaces } = payload;
   if (input !== undefined) return input;
+  const messages = payload.messages.map((message) => ({ role: message.role, content: contentOf(message) }));
   if (messages.length === 0) return { ...state };
   if (payload.threadId === undefined || !(await remembers(graph, config))) return { ...state, messages };
   return { ...state, messages: replaces ? [FORGET, ...messages] : messages.slice(history) };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SluiceError } from "../base/errors.ts";
 import { isObject, type JsonObject } from "../base/json.ts";
+import { checkFile, type AskFile } from "./ask-files.ts";
 
 /** A question as it came in, checked. */
 export interface Ask {
@@ -29,7 +30,10 @@ export interface Ask {
 
 export interface AskMessage {
   readonly role: "system" | "user" | "assistant";
+  /** Empty where a message is nothing but files. */
   readonly content: string;
+  /** What the user sent along. */
+  readonly files?: readonly AskFile[];
 }
 
 const MAX_ITEMS = 10_000;
@@ -40,19 +44,53 @@ const jsonObject = z.custom<JsonObject>((value) => isObject(value) && isHarmless
   error: `must be an object, at most ${MAX_DEPTH} deep, without keys that reach prototypes`,
 });
 const messageText = z.string().min(1);
-const textParts = z
-  .array(z.object({ type: z.string(), text: z.string().optional() }))
-  .max(MAX_ITEMS)
-  .transform((parts) => parts.map((part) => (part.type === "text" ? (part.text ?? "") : "")).join(""));
+const part = z.object({
+  type: z.string(),
+  text: z.string().optional(),
+  url: z.unknown().optional(),
+  mediaType: z.unknown().optional(),
+  filename: z.unknown().optional(),
+});
+const parts = z.array(part).max(MAX_ITEMS);
 
 // `parts` is how the AI SDK's clients write a message.
-const message = z
-  .object({
-    role: z.enum(["system", "user", "assistant"]),
-    content: z.union([z.string(), textParts]).optional(),
-    parts: textParts.optional(),
-  })
-  .transform(({ role, content, parts }) => ({ role, content: content ?? parts ?? "" }));
+const body = z.object({ content: z.union([z.string(), parts]).optional(), parts: parts.optional() });
+const message = body
+  .extend({ role: z.enum(["system", "user", "assistant"]) })
+  .transform(({ role, ...said }, context) => readMessage(role, said, context));
+const question = body.transform((said, context) => {
+  const read = readMessage("user", said, context);
+  if (isEmpty(read)) context.addIssue({ code: "custom", path: ["content"], message: "must have text, or a file" });
+  return read;
+});
+
+/** Texts of several parts are one text. Files are the user's: what an answer had is no question. */
+function readMessage(
+  role: AskMessage["role"],
+  { content, parts: more = [] }: z.infer<typeof body>,
+  context: z.RefinementCtx,
+): AskMessage {
+  const given = { content: Array.isArray(content) ? content : [], parts: more };
+  const files: AskFile[] = [];
+  for (const field of ["content", "parts"] as const) {
+    for (const [index, { type, ...file }] of given[field].entries()) {
+      if (type !== "file" || role !== "user") continue;
+      const checked = checkFile(file);
+      if (!("field" in checked)) files.push(checked);
+      else context.addIssue({ code: "custom", path: [field, index, checked.field], message: checked.message });
+    }
+  }
+  const text = typeof content === "string" ? content : textIn(content ?? more);
+  return { role, content: text, ...(files.length === 0 ? {} : { files }) };
+}
+
+function textIn(said: z.infer<typeof parts>): string {
+  return said.map(({ type, text = "" }) => (type === "text" ? text : "")).join("");
+}
+
+function isEmpty({ content, files }: AskMessage): boolean {
+  return content === "" && files === undefined;
+}
 
 const fields = {
   requestId: name.optional(),
@@ -61,7 +99,7 @@ const fields = {
   agentId: name.optional(),
   graphType: name.optional(),
   graphSettings: jsonObject.optional(),
-  message: z.object({ content: messageText }).optional(),
+  message: question.optional(),
   messages: z.array(message).min(1).max(MAX_ITEMS).optional(),
   model: name.optional(),
   metadata: jsonObject.optional(),
@@ -78,9 +116,9 @@ export function parseAsk(value: unknown): Ask {
   if ((single === undefined) === (several === undefined)) {
     throw wrongField("message", "Give either `message: {content}` or `messages: [{role, content}]`.");
   }
-  const messages = several ?? [{ role: "user" as const, content: single?.content ?? "" }];
-  if (!messages.some(({ role, content }) => role === "user" && content !== "")) {
-    throw wrongField("messages", "At least one message must be the user's, with text in it.");
+  const messages = several ?? (single === undefined ? [] : [single]);
+  if (!messages.some((one) => one.role === "user" && !isEmpty(one))) {
+    throw wrongField("messages", "At least one message must be the user's, with text or a file in it.");
   }
   return namedGraph({
     ...(withoutUndefined(rest) as Omit<Ask, "messages" | "continues">),
@@ -124,7 +162,7 @@ const said = z.preprocess((value) => {
   return { ...value, role: typeof role === "string" && Object.hasOwn(SPEAKERS, role) ? SPEAKERS[role] : role };
 }, message);
 const nestedInput = z.looseObject({
-  message: z.object({ content: messageText }).optional(),
+  message: question.optional(),
   messages: z.array(said).min(1).max(MAX_ITEMS).optional(),
 });
 
@@ -140,7 +178,7 @@ function parseNested(value: unknown): Ask {
   const given = nestedInput.safeParse(typeof input === "string" ? { message: { content: input } } : input);
   if (!given.success) throw invalid(given.error.issues[0], "input");
   const { message: single, messages: several, ...state } = given.data;
-  const messages = several ?? (single === undefined ? [] : [{ role: "user" as const, content: single.content }]);
+  const messages = several ?? (single === undefined ? [] : [single]);
   if (messages.length === 0 && Object.keys(state).length === 0) {
     throw wrongField("input", "input: a text, `{message: {content}}`, `{messages: [...]}`, or what the graph takes.");
   }

@@ -26,8 +26,15 @@ export interface DemoHints {
   readonly stallAfter?: number;
   /** `reasoning=on`, or just the word `reasoning`; `reasoning=off` beats the word. */
   readonly reasoning: boolean;
-  readonly tool?: "weather";
+  readonly tool?: DemoTool;
+  /** So many, 0 to 20, after the answer. Default 0; 3 with `tool=search`. */
+  readonly sources?: number;
+  /** A file after the answer: an image, or one to be downloaded. */
+  readonly file?: "picture" | "table";
 }
+
+/** What becomes of a tool: an answer, several pieces of one in a step of their own, an error, no permission. */
+export type DemoTool = "weather" | "search" | "broken" | "denied";
 
 /** From this rate on nothing is paced. */
 export const UNPACED_RATE = 100_000;
@@ -55,8 +62,8 @@ export function parsePrompt(content: string): DemoPrompt {
     if (taken !== value) complaints.push(`\`${key}\` takes a number from ${range}; I use ${taken ?? "the default"}.`);
     return taken;
   };
-  const whole = (key: string, least: number): number | undefined => {
-    const value = number(key, least, MOST_WORDS);
+  const whole = (key: string, least: number, most: number = MOST_WORDS): number | undefined => {
+    const value = number(key, least, most);
     return value === undefined ? undefined : Math.floor(value);
   };
   const choice = <T extends string>(key: string, values: readonly T[]): T | undefined => {
@@ -71,7 +78,9 @@ export function parsePrompt(content: string): DemoPrompt {
   const failAfter = whole("fail-after", 0);
   const stallAfter = whole("stall-after", 0);
   const reasoning = choice("reasoning", ["on", "off"]);
-  const tool = choice("tool", ["weather"]);
+  const tool = choice("tool", ["weather", "search", "broken", "denied"]);
+  const sources = whole("sources", 0, 20);
+  const file = choice("file", ["picture", "table"]);
   return {
     question,
     topic: topicOf(question),
@@ -84,12 +93,15 @@ export function parsePrompt(content: string): DemoPrompt {
       ...(failAfter !== undefined && { failAfter }),
       ...(stallAfter !== undefined && { stallAfter }),
       ...(tool !== undefined && { tool }),
+      ...(sources !== undefined && { sources }),
+      ...(file !== undefined && { file }),
     },
   };
 }
 
 /** A value ends at whitespace and at most signs, so that a hint may stand in quotes, in brackets or before a comma. */
-const HINT = /(?<![\w-])(words|rate|ttft|fail-after|stall-after|reasoning|tool)=(\d{1,3}(?:,\d{3})+|[\w.+-]*)/gi;
+const HINT =
+  /(?<![\w-])(words|rate|ttft|fail-after|stall-after|reasoning|tool|sources|file)=(\d{1,3}(?:,\d{3})+|[\w.+-]*)/gi;
 
 const TOPIC_WORDS = 6;
 const TOPIC_WORD_LENGTH = 24;

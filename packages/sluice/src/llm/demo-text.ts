@@ -12,8 +12,8 @@ export interface DemoAnswer {
   readonly words: number;
   /** Sentences for the first line, about hints that were not understood. */
   readonly complaints: readonly string[];
-  /** A sentence to begin with, such as what a tool said. */
-  readonly fact?: string;
+  /** What to begin with, such as what a tool said. */
+  readonly facts?: readonly string[];
   readonly random: SeededRandom;
 }
 
@@ -31,7 +31,7 @@ export function* writeAnswer(answer: DemoAnswer): Generator<string> {
 
   yield fitting(OPENINGS[answer.words] ?? OPENINGS.at(-1) ?? "");
   for (const complaint of answer.complaints) yield fitting(` ${complaint}`);
-  if (answer.fact !== undefined) yield fitting(`\n\n${answer.fact}`);
+  for (const fact of answer.facts ?? []) yield fitting(`\n\n${fact}`);
 
   const nextScene = sceneDeck(answer.topic, random);
   const first = nextScene();
@@ -70,7 +70,7 @@ export function countWords(text: string): number {
 
 const HINTS =
   "Steer me with hints in your prompt: `words=400`, `rate=50` (words per second), `ttft=300` (milliseconds), " +
-  "`reasoning`, `tool=weather`, `fail-after=120` and `stall-after=120`.";
+  "`reasoning`, `tool=weather`, `tool=search`, `sources=3`, `file=picture`, `fail-after=120` and `stall-after=120`.";
 
 const HINTS_FROM = 45;
 

@@ -11,4 +11,4 @@ export type { Route, Router, RouterModels, RouterOptions } from "./router.ts";
 export { complexityOf } from "./router-complexity.ts";
 export { estimateTokens } from "./tokens.ts";
 export type { CountTokens } from "./tokens.ts";
-export type { Model, ModelMessage, ModelRequest } from "./types.ts";
+export type { Model, ModelFile, ModelMessage, ModelRequest } from "./types.ts";

@@ -5,6 +5,7 @@ import { SluiceError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import type { JsonObject } from "../base/json.ts";
 import { fromOpenAIChat } from "../dialects/index.ts";
+import { contentOf, type ContentPart } from "./files.ts";
 import { toModelError } from "./openai-errors.ts";
 import { asChunk } from "./openai-whole.ts";
 import type { Model, ModelMessage, ModelRequest } from "./types.ts";
@@ -22,10 +23,14 @@ export interface OpenAIClient {
 /** What is sent. Settings of the request that are on the allow-list stand beside these fields. */
 export interface OpenAIRequest {
   readonly model: string;
-  readonly messages: ModelMessage[];
+  readonly messages: OpenAIMessage[];
   readonly stream: true;
   readonly stream_options: { readonly include_usage: true };
 }
+
+export type OpenAIMessage =
+  | { readonly role: "user"; readonly content: string | ContentPart[] }
+  | { readonly role: "system" | "assistant"; readonly content: string };
 
 /** The same, for an answer in one piece. */
 export type OpenAIWholeRequest = Omit<OpenAIRequest, "stream" | "stream_options"> & { readonly stream: false };
@@ -93,10 +98,15 @@ function toBody(request: ModelRequest, model: string): OpenAIRequest {
   return {
     ...allowed(request.settings ?? {}),
     model: request.model ?? model,
-    messages: request.messages.map(({ role, content }) => ({ role, content })),
+    messages: request.messages.map(toMessage),
     stream: true,
     stream_options: { include_usage: true },
   };
+}
+
+function toMessage(message: ModelMessage): OpenAIMessage {
+  const { role, content } = message;
+  return role === "user" ? { role, content: contentOf(message) } : { role, content };
 }
 
 function allowed(settings: JsonObject): JsonObject {

@@ -4,6 +4,16 @@ import type { JsonObject } from "../base/json.ts";
 export interface ModelMessage {
   readonly role: "system" | "user" | "assistant";
   readonly content: string;
+  /** What the user sent along. */
+  readonly files?: readonly ModelFile[];
+}
+
+export interface ModelFile {
+  /** `data:…;base64,…`, or the `https:` address of an image. */
+  readonly url: string;
+  /** `type/subtype`. */
+  readonly mediaType: string;
+  readonly filename?: string;
 }
 
 export interface ModelRequest {

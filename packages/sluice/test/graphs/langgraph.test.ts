@@ -21,6 +21,30 @@ describe("a graph of LangGraph", () => {
     });
   });
 
+  it("is given the files of a question as its model takes them", async () => {
+    const llm = await model(story);
+    const site = siteOf({ graphs: [one(() => chat(llm))] });
+    const url = "data:image/png;base64,iVBORw0KGgo=";
+    const pdf = "data:application/pdf;base64,JVBERg==";
+    const parts = [
+      { type: "file", url, mediaType: "image/png" },
+      { type: "file", url: pdf, mediaType: "application/pdf", filename: "a.pdf" },
+      { type: "file", url: "data:text/plain;base64,SGk=", mediaType: "text/plain", filename: "a.txt" },
+    ];
+    await told(await site.post("/stream", question("What is this?", { message: { content: "What is this?", parts } })));
+    expect(providers.at(-1)?.requests[0]?.body["messages"]).toEqual([
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "What is this?" },
+          { type: "image_url", image_url: { url } },
+          { type: "file", file: { filename: "a.pdf", file_data: pdf } },
+          { type: "text", text: '"a.txt" (text/plain):\n\nHi' },
+        ],
+      },
+    ]);
+  });
+
   // Flutch dropped tokens of nothing but white space: words ran together, for everybody who read the stream.
   // Here every token that has a character is a chunk.
   it("keeps tokens of nothing but white space", async () => {

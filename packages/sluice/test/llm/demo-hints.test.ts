@@ -43,6 +43,8 @@ describe("hints", () => {
     ["keywords=3 x-words=3 words = 3", { words: 120 }],
     ["unreasoning", { reasoning: false }],
     ["reasoning=off", { reasoning: false }],
+    ["tool=search sources=0 file=table", { tool: "search", sources: 0, file: "table" }],
+    ["datasources=3 filename=x", {}],
   ])("%s is understood", (prompt, hints) => {
     const parsed = parsePrompt(prompt);
     expect(parsed.hints).toMatchObject(hints);
@@ -60,7 +62,9 @@ describe("hints", () => {
     ["ttft=-5", { ttft: 0 }, "`ttft` takes a number from 0 to 600000; I use 0."],
     ["fail-after=-1", { failAfter: 0 }, "`fail-after` takes a number from 0 to 1000000; I use 0."],
     ["reasoning=maybe", { reasoning: false }, "`reasoning` takes on or off; I ignore it."],
-    ["tool=hammer", {}, "`tool` takes weather; I ignore it."],
+    ["tool=hammer", {}, "`tool` takes weather or search or broken or denied; I ignore it."],
+    ["sources=21", { sources: 20 }, "`sources` takes a number from 0 to 20; I use 20."],
+    ["file=film", {}, "`file` takes picture or table; I ignore it."],
   ])("%s is corrected, with a word about what is allowed", (prompt, hints, complaint) => {
     const parsed = parsePrompt(prompt);
     expect(parsed.hints).toMatchObject(hints);
@@ -81,7 +85,7 @@ describe("hints", () => {
     expect(text.split("\n")[0]).toBe(
       "This is Sluice's demo model: no language model is behind it. `words` takes a number from 1 to 1000000; " +
         "I use the default. `rate` takes a number from 0.1, or max; I use the default. " +
-        "`tool` takes weather; I ignore it.",
+        "`tool` takes weather or search or broken or denied; I ignore it.",
     );
   });
 
