@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./scripts/closing-line.ts";
 
@@ -12,6 +13,9 @@ const programs = [
 ];
 const units = ["packages/*/test/**/*.test.{ts,tsx}", "test/**/*.test.ts", "examples/**/*.test.{ts,tsx}"];
 const always = ["**/node_modules/**", "**/dist/**"];
+
+// The hooks run on both versions of React: their tests once more, with the older one in its place.
+const react18 = fileURLToPath(new URL("./test/react-18/node_modules", import.meta.url));
 
 // `@sluice/source`: tests run on the TypeScript sources of the workspace, not on what was built last.
 export default defineConfig({
@@ -29,6 +33,18 @@ export default defineConfig({
           include: units,
           exclude: [...always, ...programs],
           maxWorkers: Math.min(availableParallelism(), 4),
+          testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        resolve: { alias: { react: `${react18}/react`, "react-dom": `${react18}/react-dom` } },
+        test: {
+          name: "react-18",
+          include: ["packages/sluice/test/react/**/*.test.ts"],
+          exclude: [...always, ...programs],
+          env: { SLUICE_TEST_REACT: "18" },
+          maxWorkers: 1,
           testTimeout: 60_000,
         },
       },

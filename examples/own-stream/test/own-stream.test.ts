@@ -87,7 +87,7 @@ describe("Express", () => {
   const headers = { "content-type": "application/json", "x-user": "alice" };
 
   it("streams behind express.json(), and our client reads it to the end", async () => {
-    const reader = openEventStream({ url: `${url}/api/chat`, body: JSON.parse(question("express 1")), headers });
+    const reader = openEventStream(`${url}/api/chat`, { body: JSON.parse(question("express 1")), headers });
     const events = [];
     for await (const event of reader) events.push(event);
     expect(events.at(-1)?.event).toBe("done");
@@ -104,7 +104,7 @@ describe("Express", () => {
       seen += chunk;
       if (!seen.includes("Grüße") || stopped) continue;
       stopped = true;
-      await stopRun({ url: `${url}/api/chat/runs/${response.headers.get("sluice-run-id")}`, headers });
+      await stopRun(`${url}/api/chat/runs/${response.headers.get("sluice-run-id")}`, { headers });
     }
     expect(seen).toContain('"finishReason":"abort"');
     expect(seen).toContain('"content":"Grüße, "');

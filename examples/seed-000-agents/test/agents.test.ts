@@ -121,12 +121,12 @@ describe("the document's agent over OpenAI", () => {
   });
 
   it("ends the model's own request when somebody stops the run", async () => {
-    const reader = openEventStream({ url: `${url}/api/tokens`, body: { query: "Never end" } });
+    const reader = openEventStream(`${url}/api/tokens`, { body: { query: "Never end" } });
     const events: (string | undefined)[] = [];
     for await (const { event, data } of reader) {
       events.push(event);
       const { meta, payload } = JSON.parse(data);
-      if (payload.text === " ") await stopRun({ url: `${url}/api/tokens/runs/${meta.runId}` });
+      if (payload.text === " ") await stopRun(`${url}/api/tokens/runs/${meta.runId}`);
     }
     expect(events).toEqual(["start", "response", "response", "response", "done"]);
     expect(await provider.requests.at(-1)?.disconnected).toBe(true);

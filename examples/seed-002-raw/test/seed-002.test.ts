@@ -111,7 +111,7 @@ describe("the same stream on Sluice", () => {
       url + path,
       (word) => {
         words.push(word);
-        stopped ??= stopRun({ url: run });
+        stopped ??= stopRun(run);
       },
       { headers },
     );

@@ -1,4 +1,5 @@
 import { createSluice } from "sluice/http";
+import { words } from "../../../../words.ts";
 
 const sluice = createSluice({
   basePath: "/api/answers",
@@ -19,13 +20,3 @@ export async function POST(request: Request): Promise<Response> {
 }
 
 export const GET = sluice.handle;
-
-const text = "This is a streamed response from the server.";
-
-async function* words(signal: AbortSignal): AsyncGenerator<string> {
-  for (const chunk of text.split(" ")) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    if (signal.aborted) return;
-    yield chunk + " ";
-  }
-}

@@ -1,0 +1,12 @@
+export type { EventSourceError, EventSourceSnapshot, UseEventSourceOptions } from "./event-source.ts";
+export type { DeepPartial, ObjectError, ObjectSnapshot, SubmitObjectOptions, UseObjectOptions } from "./object.ts";
+export { useAutoScroll } from "./use-auto-scroll.ts";
+export type { AutoScroll } from "./use-auto-scroll.ts";
+export { useChat } from "./use-chat.ts";
+export type { SubmitOptions, UseChatOptions, UseChatResult } from "./use-chat.ts";
+export { useEventSource } from "./use-event-source.ts";
+export type { UseEventSourceResult } from "./use-event-source.ts";
+export { useObject } from "./use-object.ts";
+export type { UseObjectResult } from "./use-object.ts";
+export { useSocketConversation } from "./use-socket-conversation.ts";
+export type { UseSocketConversationResult } from "./use-socket-conversation.ts";
