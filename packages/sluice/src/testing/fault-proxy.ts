@@ -1,5 +1,6 @@
 import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { sleep, systemClock, type Clock } from "../base/clock.ts";
+import { heldBack, type Buffering } from "./held-back.ts";
 
 /** What goes wrong on one connection. All of it concerns the response; requests always arrive. */
 export interface Fault {
@@ -10,6 +11,8 @@ export interface Fault {
   readonly delayMs?: number;
   /** Once so many bytes have gone through nothing more does, for so long. */
   readonly stall?: { readonly afterBytes: number; readonly ms: number };
+  /** As a proxy does that was not told to stream: what it holds back comes late, and in large pieces. */
+  readonly buffer?: Buffering;
 }
 
 /**
@@ -41,8 +44,11 @@ export interface FaultProxy {
   readonly bytes: Readonly<Bytes>;
   /** For the connections from now on. */
   setPlan(plan: FaultPlan): void;
-  /** Resets every connection that is open, as a crash does. */
-  cutAll(): void;
+  /**
+   * Every connection that is open, now. By default with an RST, as a crash does; `silence` lets nothing through any more
+   * in either direction, as a network does that has forgotten them, or a laptop that slept.
+   */
+  cutAll(by?: Cut["by"]): void;
   close(): Promise<void>;
 }
 
@@ -89,8 +95,11 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     setPlan(next) {
       plan = next;
     },
-    cutAll() {
-      for (const pair of pairs) pair.reset();
+    cutAll(by = "reset") {
+      for (const pair of pairs) {
+        pair.broken = true;
+        void breakDown(pair, { by });
+      }
     },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -107,6 +116,8 @@ interface Pair {
   /** Fires when the client is gone. */
   readonly left: AbortSignal;
   readonly closed: Promise<unknown>;
+  /** Nothing passes any more. */
+  broken: boolean;
   reset(): void;
 }
 
@@ -126,12 +137,14 @@ function join(client: Socket, upstream: Socket): Pair {
     if (client.readyState === "open") client.resetAndDestroy();
     else client.destroy();
   };
-  return { client, upstream, left: left.signal, closed, reset };
+  return { client, upstream, left: left.signal, closed, broken: false, reset };
 }
 
-async function passUp({ client, upstream }: Pair, bytes: Bytes): Promise<void> {
+async function passUp(pair: Pair, bytes: Bytes): Promise<void> {
+  const { client, upstream } = pair;
   try {
     for await (const data of read(client)) {
+      if (pair.broken) continue;
       await write(upstream, data);
       bytes.up += data.byteLength;
     }
@@ -143,10 +156,12 @@ async function passUp({ client, upstream }: Pair, bytes: Bytes): Promise<void> {
 
 async function passDown(pair: Pair, fault: Fault, clock: Clock, bytes: Bytes): Promise<void> {
   const { client, upstream, left } = pair;
-  const { cut, stall, delayMs } = fault;
+  const { cut, stall, delayMs, buffer } = fault;
+  const chunks = buffer ? heldBack(read(upstream), buffer, clock) : read(upstream);
   let passed = 0;
   try {
-    for await (const piece of pieces(read(upstream), fault)) {
+    for await (const piece of pieces(chunks, fault)) {
+      if (pair.broken) continue;
       if (cut?.afterBytes === 0) return await breakDown(pair, cut);
       if (delayMs !== undefined) await sleep(clock, delayMs, left);
       await write(client, piece);
@@ -155,9 +170,9 @@ async function passDown(pair: Pair, fault: Fault, clock: Clock, bytes: Bytes): P
       if (passed === cut?.afterBytes) return await breakDown(pair, cut);
       if (passed === stall?.afterBytes) await sleep(clock, stall.ms, left);
     }
-    client.end();
+    if (!pair.broken) client.end();
   } catch {
-    pair.reset();
+    if (!pair.broken) pair.reset();
   }
 }
 
@@ -179,7 +194,7 @@ function bytesUntil(stop: { readonly afterBytes: number } | undefined, passed: n
   return stop !== undefined && stop.afterBytes > passed ? stop.afterBytes - passed : Infinity;
 }
 
-async function breakDown({ client, upstream, reset }: Pair, { by }: Cut): Promise<void> {
+async function breakDown({ client, upstream, reset }: Pair, { by }: Pick<Cut, "by">): Promise<void> {
   switch (by) {
     case "reset":
       // Node reports an RST as a clean end when it finds one together with the bytes before it (libuv, uv__stream_io).

@@ -125,6 +125,85 @@ describe("the fault proxy", () => {
     expect(await answer).toMatchObject({ text: REPLY, end: "fin" });
   });
 
+  describe("that buffers", () => {
+    it("holds the answer back until it has ended", async () => {
+      const proxy = await start({ buffer: {} });
+      const answer = ask(proxy, "listen");
+      while (accepted.length === 0) await once(server, "connection");
+      for (const part of ["one ", "two "]) await new Promise((sent) => accepted[0]?.write(part, sent));
+      // What goes through the proxy after those has been there for longer.
+      const second = ask(proxy);
+      expect((await second).text).toBe(REPLY);
+      expect(proxy.bytes.down).toBe(REPLY.length);
+      accepted[0]?.end("three");
+      expect(await answer).toEqual({ text: "one two three", end: "fin" });
+    });
+
+    it("lets go of it when so many bytes have come, or after a time", async () => {
+      const clock = createManualClock();
+      const proxy = await start({ buffer: { bytes: 100, ms: 1_000 } }, clock);
+      const answer = ask(proxy, "listen");
+      while (accepted.length === 0) await once(server, "connection");
+      accepted[0]?.write("x".repeat(99));
+      while (clock.timers === 0) await clock.advance(0);
+      await clock.advance(999);
+      expect(proxy.bytes.down).toBe(0);
+      await clock.advance(1);
+      while (proxy.bytes.down === 0) await clock.advance(0);
+      expect(proxy.bytes.down).toBe(99);
+      accepted[0]?.write("y".repeat(100));
+      while (proxy.bytes.down === 99) await clock.advance(0);
+      expect([proxy.bytes.down, clock.timers]).toEqual([199, 0]);
+      accepted[0]?.write("z");
+      while (clock.timers === 0) await clock.advance(0);
+      accepted[0]?.end();
+      expect((await answer).text).toHaveLength(200);
+      expect(clock.timers).toBe(0);
+    });
+
+    it("breaks where it is told to, all the same", async () => {
+      const proxy = await start({ buffer: {}, cut: { afterBytes: 300, by: "fin" } });
+      expect(await ask(proxy)).toEqual({ text: REPLY.slice(0, 300), end: "fin" });
+    });
+  });
+
+  describe("cuts all that is open", () => {
+    /** Two connections that have been told something. */
+    async function two(): Promise<{ readonly proxy: FaultProxy; readonly answers: readonly Promise<Outcome>[] }> {
+      const proxy = await start();
+      const answers = [ask(proxy, "listen"), ask(proxy, "listen")];
+      while (accepted.length < 2) await once(server, "connection");
+      for (const socket of accepted) await new Promise((sent) => socket.write("before", sent));
+      while (proxy.bytes.down < 12) await new Promise((resolve) => setImmediate(resolve));
+      return { proxy, answers };
+    }
+
+    it.each(["reset", "fin"] as const)("by %s, and the target hears of it", async (by) => {
+      const { proxy, answers } = await two();
+      const gone = accepted.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
+      proxy.cutAll(by);
+      expect(await Promise.all(answers)).toEqual([
+        { text: "before", end: by },
+        { text: "before", end: by },
+      ]);
+      await Promise.all(gone);
+      expect((await ask(proxy)).text).toBe(REPLY);
+    });
+
+    it("by silence in both directions, of which neither side hears", async () => {
+      const { proxy, answers } = await two();
+      const before = { ...proxy.bytes };
+      proxy.cutAll("silence");
+      for (const socket of accepted) await new Promise((sent) => socket.write("lost", sent));
+      accepted[0]?.end();
+      expect((await ask(proxy)).text).toBe(REPLY);
+      expect(proxy.bytes).toEqual({ up: before.up + 2, down: before.down + REPLY.length });
+      expect(proxy.open).toBeGreaterThanOrEqual(2);
+      await proxy.close();
+      for (const { text } of await Promise.all(answers)) expect(text).toBe("before");
+    });
+  });
+
   it("asks the plan for each connection", async () => {
     const proxy = await start();
     proxy.setPlan((connection) => (connection === 1 ? { cut: { afterBytes: 5, by: "fin" } } : undefined));

@@ -41,4 +41,44 @@ describe("tokenStream", () => {
     ]);
     expect(await collect(tokenStream({ count: 0 }))).toEqual([]);
   });
+
+  describe("with a seed", () => {
+    async function run(seed: string | number): Promise<{ readonly text: string; readonly times: readonly number[] }> {
+      const clock = createManualClock();
+      const times: number[] = [];
+      let text = "";
+      const done = (async () => {
+        for await (const token of tokenStream({ count: 300, delayMs: 10, seed, clock })) {
+          text += token.text;
+          times.push(clock.now());
+        }
+      })();
+      await clock.advance(10_000);
+      await done;
+      return { text, times };
+    }
+
+    it("gives the same text at the same times for the same seed, and others for another", async () => {
+      const [first, again, other] = [await run(7), await run("7"), await run(8)];
+      expect(again).toEqual(first);
+      expect(other.text).not.toBe(first.text);
+      expect(other.times).not.toEqual(first.times);
+    });
+
+    it("varies: characters of one byte to four, line breaks, delays from none to twice the usual", async () => {
+      const { text, times } = await run(1);
+      expect(text.startsWith(" ")).toBe(false);
+      const sizes = new Set(Array.from(text, (character) => Buffer.byteLength(character)));
+      expect([...sizes].sort((a, b) => a - b)).toEqual([1, 2, 3, 4]);
+      expect(text).toContain("\n\n");
+      const delays = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+      expect([Math.min(...delays), Math.max(...delays)]).toEqual([0, 20]);
+      expect((times.at(-1) ?? 0) / 299).toBeCloseTo(10, -0.5);
+    });
+
+    it("needs no clock where there is no delay", async () => {
+      const tokens = await collect(tokenStream({ count: 5, delayMs: 0, seed: "x" }));
+      expect(tokens.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
+    });
+  });
 });
