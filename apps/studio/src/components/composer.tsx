@@ -1,21 +1,33 @@
-import { useEffect, type KeyboardEvent, type ReactNode, type RefObject, type SubmitEvent } from "react";
-import type { RunningState } from "../chat/chat.ts";
+import {
+  useRef,
+  type ClipboardEvent,
+  type KeyboardEvent,
+  type ReactNode,
+  type RefObject,
+  type SubmitEvent,
+} from "react";
+import type { Attachments } from "../page/use-attachments.ts";
+import { AttachmentChips } from "./attachment-chips.tsx";
 import { Icon } from "./icon.tsx";
 
 interface ComposerProps {
   readonly textbox: RefObject<HTMLTextAreaElement | null>;
   readonly draft: string;
   readonly onDraft: (draft: string) => void;
-  readonly running: RunningState | undefined;
-  readonly onAsk: (question: string) => void;
+  readonly attachments: Attachments;
+  readonly running: boolean;
+  readonly stopping: boolean;
+  readonly onSend: () => void;
   readonly onStop: () => void;
 }
 
-export function Composer({ textbox, draft, onDraft, running, onAsk, onStop }: ComposerProps): ReactNode {
-  useEffect(() => textbox.current?.focus(), [textbox]);
+export function Composer(props: ComposerProps): ReactNode {
+  const { textbox, draft, onDraft, attachments, running, stopping, onSend, onStop } = props;
+  const chooser = useRef<HTMLInputElement>(null);
+  const empty = draft.trim() === "" && attachments.list.length === 0;
 
   const send = (): void => {
-    if (draft.trim() !== "" && running === undefined) onAsk(draft);
+    if (!empty && !running) onSend();
   };
   const onSubmit = (event: SubmitEvent): void => {
     event.preventDefault();
@@ -26,39 +38,68 @@ export function Composer({ textbox, draft, onDraft, running, onAsk, onStop }: Co
     event.preventDefault();
     send();
   };
+  // Text that was copied in an office program comes as a picture of it, too.
+  const onPaste = (event: ClipboardEvent): void => {
+    const { files, types } = event.clipboardData;
+    if (files.length === 0 || types.includes("text/plain")) return;
+    event.preventDefault();
+    attachments.add([...files]);
+  };
 
   return (
     <form className="composer" onSubmit={onSubmit}>
-      {/* The hidden copy of the text makes the box as tall as it. */}
-      <div className="composer-text" data-text={`${draft}\n`}>
-        <textarea
-          ref={textbox}
-          aria-label="Message"
-          placeholder="Ask anything"
-          rows={1}
-          dir="auto"
-          enterKeyHint="send"
-          value={draft}
-          onChange={(event) => onDraft(event.target.value)}
-          onKeyDown={onKeyDown}
+      <AttachmentChips attachments={attachments.list} onRemove={attachments.remove} />
+      <div className="composer-row">
+        <input
+          type="file"
+          multiple
+          hidden
+          ref={chooser}
+          onChange={(event) => {
+            attachments.add([...(event.target.files ?? [])]);
+            event.target.value = "";
+          }}
         />
-      </div>
-      {running ? (
         <button
           type="button"
-          key="stop"
-          className="round"
-          aria-label="Stop"
-          disabled={running.stopping}
-          onClick={onStop}
+          className="icon-button"
+          aria-label="Attach files"
+          title="Attach files"
+          onClick={() => chooser.current?.click()}
         >
-          <Icon name="stop" />
+          <Icon name="attach" />
         </button>
-      ) : (
-        <button type="submit" key="send" className="round" aria-label="Send" disabled={draft.trim() === ""}>
-          <Icon name="send" />
-        </button>
-      )}
+        {/* The hidden copy of the text makes the box as tall as it. */}
+        <div className="composer-text" data-text={`${draft}\n`}>
+          <textarea
+            ref={textbox}
+            id="message"
+            aria-label="Message"
+            placeholder="Ask anything"
+            rows={1}
+            dir="auto"
+            enterKeyHint="send"
+            value={draft}
+            onChange={(event) => onDraft(event.target.value)}
+            onKeyDown={onKeyDown}
+            onPaste={onPaste}
+          />
+        </div>
+        {running ? (
+          <button type="button" key="stop" className="round" aria-label="Stop" disabled={stopping} onClick={onStop}>
+            <Icon name="stop" />
+          </button>
+        ) : (
+          <button type="submit" key="send" className="round" aria-label="Send" disabled={empty}>
+            <Icon name="send" />
+          </button>
+        )}
+      </div>
+      <div className="composer-refused" aria-live="polite">
+        {attachments.refused.map((sentence) => (
+          <p key={sentence}>{sentence}</p>
+        ))}
+      </div>
     </form>
   );
 }

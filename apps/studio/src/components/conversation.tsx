@@ -1,60 +1,61 @@
-import { useLayoutEffect, useRef, useState, type ReactNode } from "react";
-import { runningState, type Turn } from "../chat/chat.ts";
-import { stickToEnd, type StickToEnd } from "../page/stick-to-end.ts";
+import type { ChatAnswer, ChatSnapshot } from "sluice/client";
+import { useAutoScroll } from "sluice/react";
+import { useLayoutEffect, type ReactNode } from "react";
+import { isRunning } from "../state/studio.ts";
+import { turnsOf, type Turn } from "../state/turns.ts";
 import { Answer } from "./answer.tsx";
 import { Icon } from "./icon.tsx";
 import { Question } from "./question.tsx";
 
 interface ConversationProps {
-  readonly turns: readonly Turn[];
-  readonly onRetry: () => void;
+  readonly snapshot: ChatSnapshot;
   readonly onRegenerate: () => void;
+  /** What is to be said of the error, if there is one. */
+  readonly notice: ReactNode;
 }
 
-export function Conversation({ turns, onRetry, onRegenerate }: ConversationProps): ReactNode {
-  const scroller = useRef<HTMLElement>(null);
-  const content = useRef<HTMLDivElement>(null);
-  const sticking = useRef<StickToEnd>(null);
-  const [atEnd, setAtEnd] = useState(true);
-  const last = turns.at(-1);
+export function Conversation({ snapshot, onRegenerate, notice }: ConversationProps): ReactNode {
+  const { messages, status, loading } = snapshot;
+  const { ref, isAtBottom, scrollToBottom } = useAutoScroll();
+  const turns = turnsOf(messages);
+  const lastKey = turns.at(-1)?.key;
+  const running = isRunning(status);
 
-  useLayoutEffect(() => {
-    if (scroller.current === null || content.current === null) return undefined;
-    const started = stickToEnd(scroller.current, content.current, setAtEnd);
-    sticking.current = started;
-    return () => started.end();
-  }, []);
   // A new question is brought into view, wherever the reader is.
-  useLayoutEffect(() => sticking.current?.goToEnd(), [last?.requestId]);
+  useLayoutEffect(() => scrollToBottom(), [lastKey, scrollToBottom]);
 
   return (
     <main className="conversation">
-      <section className="scroller" ref={scroller}>
-        <div
-          className="messages"
-          ref={content}
-          role="log"
-          aria-label="Conversation"
-          aria-busy={runningState(last) !== undefined}
-        >
-          {turns.map((turn, index) => {
-            const isLast = turn === last;
+      <h2 className="sr-only">Conversation</h2>
+      <section className="scroller" ref={ref} aria-label="Conversation" tabIndex={-1}>
+        <div className="messages" role="log" aria-label="Messages" aria-live="off" aria-busy={running || loading}>
+          {turns.length === 0 && loading && <Loading />}
+          {turns.map((turn) => {
+            const isLast = turn.key === lastKey;
             return (
-              <article className="turn" key={index}>
-                <Question turn={turn} />
-                <Answer
-                  turn={turn}
-                  onRetry={isLast ? onRetry : undefined}
-                  onRegenerate={isLast ? onRegenerate : undefined}
-                />
+              <article className="turn" key={turn.key}>
+                {turn.question && <Question message={turn.question} />}
+                {turn.answers.map((answer, index) => {
+                  const isNewest = isLast && index === turn.answers.length - 1;
+                  return (
+                    <Answer
+                      key={answer.id}
+                      message={answer}
+                      running={isNewest && running}
+                      onRegenerate={isNewest && status === "ready" ? onRegenerate : undefined}
+                      notice={isNewest ? notice : undefined}
+                    />
+                  );
+                })}
+                {isLast && <Missing turn={turn} status={status} notice={notice} onRegenerate={onRegenerate} />}
               </article>
             );
           })}
+          {turns.length === 0 && notice}
         </div>
       </section>
-      <output className="sr-only">{announcement(last)}</output>
-      {!atEnd && (
-        <button type="button" className="jump" onClick={() => sticking.current?.goToEnd()}>
+      {!isAtBottom && (
+        <button type="button" className="jump" onClick={() => scrollToBottom({ behavior: "smooth" })}>
           <Icon name="down" />
           Jump to latest
         </button>
@@ -63,17 +64,44 @@ export function Conversation({ turns, onRetry, onRegenerate }: ConversationProps
   );
 }
 
-/** For screen readers: the log is busy while tokens come, so that they are not read out one by one. */
-function announcement(turn: Turn | undefined): string {
-  switch (turn?.state.kind) {
-    case undefined:
-      return "";
-    case "submitted":
-    case "streaming":
-      return "Answering";
-    case "ready":
-      return turn.answer?.status === "aborted" ? "Answer ended early" : "Answer complete";
-    case "error":
-      return "The answer failed";
+interface MissingProps {
+  readonly turn: Turn;
+  readonly status: ChatSnapshot["status"];
+  readonly notice: ReactNode;
+  readonly onRegenerate: () => void;
+}
+
+/** In place of an answer of which nothing is here. */
+function Missing({ turn, status, notice, onRegenerate }: MissingProps): ReactNode {
+  if (turn.answers.length > 0 || turn.question === undefined) return null;
+  if (status === "ready") {
+    return (
+      <div className="actions">
+        <p className="note">Not answered</p>
+        <button type="button" className="quiet" onClick={onRegenerate}>
+          <Icon name="again" />
+          Ask again
+        </button>
+      </div>
+    );
   }
+  const nothing: ChatAnswer = {
+    id: `${turn.key}-answer`,
+    role: "assistant",
+    parts: [],
+    content: "",
+    status: status === "error" ? "failed" : "streaming",
+  };
+  return <Answer message={nothing} running={status !== "error"} notice={notice} />;
+}
+
+function Loading(): ReactNode {
+  return (
+    <div className="skeleton tall" role="img" aria-label="The chat is loading">
+      <i />
+      <i />
+      <i />
+      <i />
+    </div>
+  );
 }

@@ -3,7 +3,13 @@ import { Icon } from "./icon.tsx";
 
 const SHOWN_MS = 2000;
 
-export function CopyButton({ text, label }: { readonly text: string; readonly label: string }): ReactNode {
+interface CopyButtonProps {
+  /** A function where it costs something to make. */
+  readonly text: string | (() => string);
+  readonly label: string;
+}
+
+export function CopyButton({ text, label }: CopyButtonProps): ReactNode {
   const [outcome, setOutcome] = useState<"copied" | "failed">();
 
   useEffect(() => {
@@ -14,7 +20,7 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
 
   const copy = async (): Promise<void> => {
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(typeof text === "string" ? text : text());
       setOutcome("copied");
     } catch {
       // Not a secure origin, or forbidden by the person.
@@ -22,10 +28,17 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
     }
   };
 
+  const words = outcome === undefined ? "" : outcome === "copied" ? "Copied" : "Not allowed";
   return (
-    <button type="button" className="quiet" aria-label={label} onClick={() => void copy()}>
-      <Icon name={outcome === "copied" ? "check" : "copy"} />
-      <span aria-live="polite">{outcome === undefined ? "Copy" : outcome === "copied" ? "Copied" : "Not allowed"}</span>
-    </button>
+    <span className="copy">
+      <button type="button" className="quiet" aria-label={label} onClick={() => void copy()}>
+        <Icon name={outcome === "copied" ? "check" : "copy"} />
+        <span aria-hidden="true">{words || "Copy"}</span>
+      </button>
+      {/* What stands within a button is not announced when it changes. */}
+      <span className="sr-only" aria-live="polite">
+        {words}
+      </span>
+    </span>
   );
 }

@@ -15,32 +15,59 @@ export function EmptyState({ demo, onExample }: EmptyStateProps): ReactNode {
           Reload the page, lose the network or close the lid while an answer is written: it goes on where it was, with
           nothing lost and nothing twice.
         </p>
-        {demo && (
-          <section className="demo" aria-label="Demo model">
-            <p>
-              <strong>The demo model answers here</strong>, because no LLM is configured. Hints in your message steer
-              it:
-            </p>
-            <ul>
-              {EXAMPLES.map(({ hint, effect }) => (
-                <li key={hint}>
-                  <button type="button" onClick={() => onExample(`Tell me about canals ${hint}`)}>
-                    <code>{hint}</code>
-                    <span>{effect}</span>
-                  </button>
-                </li>
-              ))}
-            </ul>
-          </section>
-        )}
+        {demo ? <DemoExamples onExample={onExample} /> : <Examples onExample={onExample} />}
       </div>
     </main>
   );
 }
 
-const EXAMPLES = [
+function DemoExamples({ onExample }: Pick<EmptyStateProps, "onExample">): ReactNode {
+  return (
+    <section className="examples" aria-label="Demo model">
+      <p>
+        <strong>The demo model answers here</strong>, because no LLM is configured. Hints in your message steer it:
+      </p>
+      <ul>
+        {HINTS.map(({ hint, effect }) => (
+          <li key={hint}>
+            <button type="button" onClick={() => onExample(`Tell me about canals ${hint}`)}>
+              <code>{hint}</code>
+              <span>{effect}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Examples({ onExample }: Pick<EmptyStateProps, "onExample">): ReactNode {
+  return (
+    <section className="examples" aria-label="Examples">
+      <ul>
+        {QUESTIONS.map(({ name, question }) => (
+          <li key={name}>
+            <button type="button" onClick={() => onExample(question)}>
+              <strong>{name}</strong>
+              <span>{question}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const HINTS = [
   { hint: "words=400 rate=50", effect: "400 words, 50 a second" },
   { hint: "tool=weather reasoning=on", effect: "Thinks first, then asks a tool" },
   { hint: "fail-after=120", effect: "Breaks after 120 words" },
   { hint: "words=4000 rate=400", effect: "A long answer, fast" },
+];
+
+const QUESTIONS = [
+  { name: "Explain", question: "Explain how a canal lock lifts a boat, step by step." },
+  { name: "Compare", question: "Compare server-sent events and WebSockets in a table." },
+  { name: "Write", question: "Write a short note that thanks a colleague for a careful review." },
+  { name: "Code", question: "Write a TypeScript function that groups a list by a key, with an example." },
 ];

@@ -1,21 +1,32 @@
+import type { ChatError } from "sluice/client";
 import type { ReactNode } from "react";
-import type { TurnError } from "../chat/chat.ts";
+import { adviceFor } from "../state/error-advice.ts";
 import { Icon } from "./icon.tsx";
 
 interface ErrorNoticeProps {
-  readonly error: TurnError;
-  readonly onRetry: (() => void) | undefined;
+  readonly error: ChatError;
+  readonly onRetry: () => void;
+  readonly onNewChat: () => void;
 }
 
-export function ErrorNotice({ error, onRetry }: ErrorNoticeProps): ReactNode {
+/** What went wrong, and what can be done. */
+export function ErrorNotice({ error, onRetry, onNewChat }: ErrorNoticeProps): ReactNode {
+  const { code, message } = error;
+  const advice = adviceFor(error);
+  const gone = code === "thread/not-found";
   return (
     <div className="error" role="alert">
       <Icon name="alert" />
       <div>
-        <p>{error.message}</p>
-        <code>{error.code}</code>
+        <p>{message}</p>
+        {advice !== undefined && <p className="advice">{advice}</p>}
+        <code>{code}</code>
       </div>
-      {onRetry && (
+      {gone ? (
+        <button type="button" onClick={onNewChat}>
+          New chat
+        </button>
+      ) : (
         <button type="button" onClick={onRetry}>
           Try again
         </button>

@@ -2,27 +2,29 @@ import type { ReactNode } from "react";
 import { Icon } from "./icon.tsx";
 
 interface HeaderProps {
-  readonly demo: boolean;
-  /** Undefined while there is nothing to leave. */
+  readonly title: string;
+  /** Shows and hides the list of chats. Undefined where the list has its own. */
+  readonly toggle: ReactNode;
+  /** Undefined while there is nothing to leave, and where the list beside it has the button. */
   readonly onNewChat: (() => void) | undefined;
+  readonly children: ReactNode;
 }
 
-export function Header({ demo, onNewChat }: HeaderProps): ReactNode {
+export function Header({ title, toggle, onNewChat, children }: HeaderProps): ReactNode {
   return (
     <header className="header">
-      <h1>
-        <img src="/favicon.svg" alt="" width="28" height="28" />
-        Sluice
+      {toggle}
+      <h1 dir="auto" title={title}>
+        {title}
       </h1>
-      {demo && (
-        <span className="badge" title="No LLM is configured: the built-in demo model answers.">
-          Demo model
-        </span>
-      )}
-      <button type="button" className="new-chat" onClick={onNewChat} disabled={onNewChat === undefined}>
-        <Icon name="plus" />
-        New chat
-      </button>
+      <div className="header-tools">
+        {children}
+        {onNewChat && (
+          <button type="button" className="icon-button" aria-label="New chat" title="New chat" onClick={onNewChat}>
+            <Icon name="plus" />
+          </button>
+        )}
+      </div>
     </header>
   );
 }

@@ -1,5 +1,5 @@
-import { isSluiceError } from "sluice/errors";
 import { useEffect, useRef, useState, type ReactNode, type SubmitEvent } from "react";
+import { wordsOf } from "../server/call.ts";
 
 interface KeyPromptProps {
   /** Rejects with what the server has against the key. */
@@ -19,7 +19,8 @@ export function KeyPrompt({ onKey }: KeyPromptProps): ReactNode {
     try {
       await onKey(key);
     } catch (error) {
-      setRefused(isSluiceError(error) ? error.message : "The key could not be checked.");
+      setRefused(wordsOf(error));
+      field.current?.focus();
     }
     setBusy(false);
   };

@@ -1,132 +1,122 @@
 import { RuleType } from "markdown-to-jsx/react";
-import { Fragment, type ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import type { MarkdownNode } from "../markdown/parse.ts";
-import { safeLink } from "../markdown/safe-link.ts";
 import { CodeBlock } from "./code-block.tsx";
+import { isInline, renderInlines, type InlineNode, type NodeOf } from "./markdown-inline.tsx";
 import { MarkdownTable } from "./markdown-table.tsx";
 
-type NodeOf<Type extends MarkdownNode["type"]> = Extract<MarkdownNode, { readonly type: Type }>;
-
-/** Every element and attribute that an answer can bring into the page is written out here. */
-export function renderNode(node: MarkdownNode): ReactNode {
-  return isInline(node) ? renderInline(node) : renderBlock(node);
+interface MarkdownBlockProps {
+  readonly node: MarkdownNode;
+  /** How many blocks it stands in. */
+  readonly depth?: number;
 }
 
-function renderNodes(nodes: readonly MarkdownNode[]): ReactNode {
-  return nodes.map((node, index) => <Fragment key={index}>{renderNode(node)}</Fragment>);
+/**
+ * Every element and attribute that an answer can bring into the page is written out here, in the inline nodes and in
+ * the table. A node that is the same object as before is not rendered again.
+ */
+export const MarkdownBlock = memo(function MarkdownBlock({ node, depth = 0 }: MarkdownBlockProps): ReactNode {
+  return isInline(node) ? <p dir={directionAt(depth)}>{renderInlines([node])}</p> : renderBlock(node, depth);
+});
+
+/** The first letter decides, for a list and a quote as a whole: within them, a direction of its own would hide it. */
+function directionAt(depth: number): "auto" | undefined {
+  return depth === 0 ? "auto" : undefined;
 }
 
-const INLINE = [
-  RuleType.text,
-  RuleType.textFormatted,
-  RuleType.codeInline,
-  RuleType.link,
-  RuleType.image,
-  RuleType.breakLine,
-  RuleType.gfmTask,
-  RuleType.footnoteReference,
-] as const;
-
-type InlineNode = NodeOf<(typeof INLINE)[number]>;
-
-function isInline(node: MarkdownNode): node is InlineNode {
-  return INLINE.some((type) => type === node.type);
-}
-
-function renderInline(node: InlineNode): ReactNode {
-  switch (node.type) {
-    case RuleType.text:
-      return node.text;
-    case RuleType.textFormatted:
-      return renderFormatted(node);
-    case RuleType.codeInline:
-      return <code>{node.text}</code>;
-    case RuleType.link:
-      return <Link target={node.target}>{renderNodes(node.children)}</Link>;
-    case RuleType.image:
-      // Loading it would tell a stranger's server who reads this.
-      return <Link target={node.target}>Image: {node.alt || "untitled"}</Link>;
-    case RuleType.breakLine:
-      return <br />;
-    case RuleType.gfmTask:
-      return <input type="checkbox" checked={node.completed} disabled aria-label={node.completed ? "Done" : "To do"} />;
-    case RuleType.footnoteReference:
-      return <sup>{node.text}</sup>;
-  }
-}
-
-function renderBlock(node: Exclude<MarkdownNode, InlineNode>): ReactNode {
+function renderBlock(node: Exclude<MarkdownNode, InlineNode>, depth: number): ReactNode {
+  const dir = directionAt(depth);
   switch (node.type) {
     case RuleType.paragraph:
-      return <p dir="auto">{renderNodes(node.children)}</p>;
+      return <p dir={dir}>{renderInlines(node.children)}</p>;
     case RuleType.heading: {
       // The page's own heading stands above those of an answer.
       const Heading = (["h2", "h3", "h4", "h5", "h6", "h6"] as const)[node.level - 1] ?? "h6";
-      return <Heading dir="auto">{renderNodes(node.children)}</Heading>;
+      return <Heading dir={dir}>{renderInlines(node.children)}</Heading>;
     }
     case RuleType.codeBlock:
       return <CodeBlock code={node.text} language={node.lang} />;
     case RuleType.blockQuote:
-      return <blockquote dir="auto">{renderNodes(node.children)}</blockquote>;
+      return <Quote quote={node} depth={depth} />;
     case RuleType.orderedList:
-      return <ol start={node.start}>{renderItems(node.items)}</ol>;
+      return (
+        <ol start={node.start} dir={dir}>
+          {renderItems(node.items, depth)}
+        </ol>
+      );
     case RuleType.unorderedList:
-      return <ul>{renderItems(node.items)}</ul>;
+      return <ul dir={dir}>{renderItems(node.items, depth)}</ul>;
     case RuleType.table:
-      return <MarkdownTable table={node} renderCell={renderNodes} />;
+      return <MarkdownTable table={node} />;
     case RuleType.breakThematic:
       return <hr />;
-    case RuleType.refCollection:
-      return <Footnotes refs={node.refs} />;
     default:
       return null;
   }
 }
 
-function renderFormatted({ tag, children }: NodeOf<typeof RuleType.textFormatted>): ReactNode {
-  const content = renderNodes(children);
-  switch (tag) {
-    case "strong":
-      return <strong>{content}</strong>;
-    case "em":
-      return <em>{content}</em>;
-    case "del":
-      return <del>{content}</del>;
-    case "mark":
-      return <mark>{content}</mark>;
-    default:
-      return content;
-  }
+/** Blocks within blocks beyond this are left out: nobody could read them, and the browser's layout has an end. */
+const DEEPEST = 24;
+
+function renderItems(items: readonly (readonly MarkdownNode[])[], depth: number): ReactNode {
+  if (depth > DEEPEST) return null;
+  return items.map((item, index) => <Item key={index} nodes={item} depth={depth + 1} />);
 }
 
-function renderItems(items: readonly (readonly MarkdownNode[])[]): ReactNode {
-  return items.map((item, index) => (
-    <li key={index} dir="auto" data-task={item[0]?.type === RuleType.gfmTask || undefined}>
-      {renderNodes(item)}
+interface ItemProps {
+  readonly nodes: readonly MarkdownNode[];
+  readonly depth: number;
+}
+
+const Item = memo(function Item({ nodes, depth }: ItemProps): ReactNode {
+  const blocks = blocksOf(nodes);
+  const first = blocks[0]?.[0];
+  const task = first?.type === RuleType.paragraph ? first.children[0] : first;
+  return (
+    <li data-task={task?.type === RuleType.gfmTask || undefined}>
+      {blocks.map((block, index) => {
+        const [node] = block;
+        return node === undefined || isInline(node) ? (
+          <p key={index}>{renderInlines(block)}</p>
+        ) : (
+          <MarkdownBlock key={index} node={node} depth={depth} />
+        );
+      })}
     </li>
-  ));
-}
-
-function Link({ target, children }: { readonly target: string | null; readonly children: ReactNode }): ReactNode {
-  const href = safeLink(target);
-  if (href === undefined) return children;
-  return (
-    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
-      {children}
-    </a>
   );
+});
+
+/**
+ * Words that stand in an item by themselves are together a paragraph, as they are once a blank line follows in the
+ * list: so a list that grows does not move when that line comes.
+ */
+function blocksOf(nodes: readonly MarkdownNode[]): readonly (readonly MarkdownNode[])[] {
+  const blocks: MarkdownNode[][] = [];
+  for (const node of nodes) {
+    const last = blocks.at(-1);
+    if (last?.[0] !== undefined && isInline(node) && isInline(last[0])) last.push(node);
+    else blocks.push([node]);
+  }
+  return blocks;
 }
 
-function Footnotes({ refs }: Pick<NodeOf<typeof RuleType.refCollection>, "refs">): ReactNode {
-  const notes = Object.entries(refs).filter(([label]) => label.startsWith("^"));
-  if (notes.length === 0) return null;
+interface QuoteProps {
+  readonly quote: NodeOf<typeof RuleType.blockQuote>;
+  readonly depth: number;
+}
+
+function Quote({ quote, depth }: QuoteProps): ReactNode {
+  const { alert, children } = quote;
+  if (depth > DEEPEST) return null;
+  const kind = ALERTS.find((known) => known === alert?.toLowerCase());
   return (
-    <ul className="footnotes">
-      {notes.map(([label, note]) => (
-        <li key={label} dir="auto">
-          <sup>{label.slice(1)}</sup> {note.target}
-        </li>
+    <blockquote dir={directionAt(depth)} data-alert={kind}>
+      {kind && <p className="alert-title">{`${kind.charAt(0).toUpperCase()}${kind.slice(1)}`}</p>}
+      {children.map((child, index) => (
+        <MarkdownBlock key={index} node={child} depth={depth + 1} />
       ))}
-    </ul>
+    </blockquote>
   );
 }
+
+const ALERTS = ["note", "tip", "important", "warning", "caution"] as const;

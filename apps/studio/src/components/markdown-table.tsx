@@ -1,38 +1,46 @@
-import type { MarkdownToJSX } from "markdown-to-jsx/react";
-import type { ReactNode } from "react";
+import type { RuleType } from "markdown-to-jsx/react";
+import { memo, type ReactNode } from "react";
+import type { MarkdownNode } from "../markdown/parse.ts";
+import { renderInlines, wordsOf, type NodeOf } from "./markdown-inline.tsx";
+import { ScrollArea } from "./scroll-area.tsx";
 
-interface MarkdownTableProps {
-  readonly table: MarkdownToJSX.TableNode;
-  readonly renderCell: (nodes: readonly MarkdownToJSX.ASTNode[]) => ReactNode;
-}
+type Table = NodeOf<typeof RuleType.table>;
+type Row = Table["header"];
 
 /** A wide table scrolls in itself; the page does not. */
-export function MarkdownTable({ table, renderCell }: MarkdownTableProps): ReactNode {
+export function MarkdownTable({ table }: { readonly table: Table }): ReactNode {
   const { header, cells, align } = table;
+  const columns = header.map((cell) => wordsOf(cell).trim()).filter((words) => words !== "");
   return (
-    <div className="table">
-      <table>
+    <ScrollArea className="table" label={`Table: ${columns.join(", ")}`}>
+      <table dir="auto">
         <thead>
           <tr>
             {header.map((cell, column) => (
-              <th key={column} scope="col" dir="auto" data-align={align[column] ?? undefined}>
-                {renderCell(cell)}
+              <th key={column} scope="col" data-align={align[column] ?? undefined}>
+                {renderInlines(cell)}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
           {cells.map((row, index) => (
-            <tr key={index}>
-              {row.map((cell, column) => (
-                <td key={column} dir="auto" data-align={align[column] ?? undefined}>
-                  {renderCell(cell)}
-                </td>
-              ))}
-            </tr>
+            <TableRow key={index} row={row} align={align} />
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollArea>
   );
 }
+
+const TableRow = memo(function TableRow({ row, align }: { readonly row: Row } & Pick<Table, "align">): ReactNode {
+  return (
+    <tr>
+      {row.map((cell: readonly MarkdownNode[], column) => (
+        <td key={column} data-align={align[column] ?? undefined}>
+          {renderInlines(cell)}
+        </td>
+      ))}
+    </tr>
+  );
+});

@@ -1,29 +1,19 @@
 import { memo, useState, type ReactNode } from "react";
-import { createStreamingParser } from "../markdown/streaming-parser.ts";
-import { parseMarkdown, type MarkdownNode } from "../markdown/parse.ts";
-import { renderNode } from "./markdown-node.tsx";
+import type { MarkdownNode } from "../markdown/parse.ts";
+import { createStreamingParser, type GrowingText } from "../markdown/streaming-parser.ts";
+import { Footnotes } from "./markdown-footnotes.tsx";
+import { MarkdownBlock } from "./markdown-node.tsx";
 
-interface MarkdownProps {
-  readonly text: string;
-  readonly unfinished: boolean;
-}
-
-/**
- * An answer's text. While it grows, only its last block is parsed and rendered again; when it is complete it is
- * parsed as a whole.
- */
-export const Markdown = memo(function Markdown({ text, unfinished }: MarkdownProps): ReactNode {
-  const [parseGrowing] = useState(createStreamingParser);
-  const nodes = unfinished ? parseGrowing(text) : parseMarkdown(text);
+/** An answer's text. While it grows, only what has changed is rendered again, and what stands there stays there. */
+export const Markdown = memo(function Markdown({ text, unfinished }: GrowingText): ReactNode {
+  const [parse] = useState(createStreamingParser);
+  const { nodes, definitions } = parse({ text, unfinished });
   return (
     <div className="markdown">
-      {nodes.map((node, index) => (
-        <Block key={index} node={node} />
+      {nodes.map((node: MarkdownNode, index) => (
+        <MarkdownBlock key={index} node={node} />
       ))}
+      <Footnotes definitions={definitions} />
     </div>
   );
-});
-
-const Block = memo(function Block({ node }: { readonly node: MarkdownNode }): ReactNode {
-  return renderNode(node);
 });

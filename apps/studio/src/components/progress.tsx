@@ -1,29 +1,21 @@
+import type { MessagePart } from "sluice/chat";
 import type { ReactNode } from "react";
-import type { RunningState } from "../chat/chat.ts";
 
-interface ProgressProps {
-  readonly state: RunningState;
-  /** Something of the answer is there: then only a disturbance is worth words. */
-  readonly started: boolean;
-}
-
-export function Progress({ state, started }: ProgressProps): ReactNode {
-  const words = wordsFor(state, started);
+/** While an answer runs, and nothing that stands there shows it by itself. What disturbs it is the page's to say. */
+export function Progress({ last }: { readonly last: MessagePart | undefined }): ReactNode {
   return (
-    <p className="progress" data-waiting={state.waiting}>
+    <p className="progress" data-quiet={last !== undefined && showsItself(last)}>
       <span className="dots" aria-hidden="true">
         <i />
         <i />
         <i />
       </span>
-      {words}
     </p>
   );
 }
 
-function wordsFor({ waiting, stopping }: RunningState, started: boolean): string {
-  if (waiting === "unreachable")
-    return started ? "Connection lost, reconnecting…" : "The server cannot be reached, trying again…";
-  if (waiting === "unavailable") return "The server is busy, trying again…";
-  return stopping ? "Stopping…" : "";
+/** Words that come, and a tool at work, are seen to move. */
+function showsItself(part: MessagePart): boolean {
+  if ("toolCallId" in part) return part.state === "input-streaming" || part.state === "input-available";
+  return (part.type === "text" || part.type === "reasoning") && "state" in part && part.state === "streaming";
 }

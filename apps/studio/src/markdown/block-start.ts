@@ -1,32 +1,63 @@
+export interface LastBlock {
+  /** Where it starts. */
+  readonly start: number;
+  /** The last line, which may be empty, stands in a block of code. */
+  readonly inCode: boolean;
+}
+
 /**
- * Where the last block starts that cannot belong to what stands before it, whatever follows: at `from`, which is such
- * a place, or later. It errs to the early side; a list with blank lines in it is one block.
+ * The last block that cannot belong to what stands before it, whatever follows: it starts at `from`, which is such a
+ * place, or later. It errs to the early side; a list with blank lines in it is one block.
  */
-export function lastBlockStart(text: string, from: number): number {
+export function findLastBlock(text: string, from: number): LastBlock {
   let start = from;
-  let fence: string | undefined;
-  let afterBlank = false;
+  let code: Fence | undefined;
+  let before: "blank" | "heading" | "code" | "other" = "other";
   for (let at = from; at < text.length;) {
     const end = text.indexOf("\n", at);
-    const line = text.slice(at, end < 0 ? text.length : end);
-    if (afterBlank && STARTS_BLOCK.test(line)) start = at;
-    fence = fenceAfter(line, fence);
-    afterBlank = fence === undefined && line.trim() === "";
-    if (end < 0) break;
+    const isWhole = end >= 0;
+    const line = text.slice(at, isWhole ? end : text.length);
+    const wasIn = code;
+    code = fenceAfter(line, code);
+    if (wasIn === undefined) {
+      const isHeading = HEADING.test(line);
+      const opens = isWhole && code !== undefined && !code.indented;
+      if (isHeading || opens || startsAfter(before, line)) start = at;
+      before = line.trim() === "" ? "blank" : isHeading && isWhole ? "heading" : "other";
+    } else if (code === undefined) {
+      before = wasIn.indented ? "other" : "code";
+    }
+    if (!isWhole) return { start, inCode: wasIn !== undefined };
     at = end + 1;
   }
-  return start;
+  return { start, inCode: code !== undefined };
+}
+
+function startsAfter(before: "blank" | "heading" | "code" | "other", line: string): boolean {
+  if (before === "other") return false;
+  return before === "blank" ? NEW_AFTER_BLANK.test(line) : /^\S/.test(line);
 }
 
 // Not indented, no list item and nothing that the next character may make one.
-const STARTS_BLOCK = /^(?:[^\s\d*+-]|\*\*[^*\s])/;
+const NEW_AFTER_BLANK = /^(?:[^\s\d*+-]|\*\*[^*\s])/;
+
+const HEADING = /^#{1,6}[ \t]+\S/;
+
+interface Fence {
+  readonly marks: string;
+  readonly indented: boolean;
+}
 
 /** The fence of the code block that the next line stands in. */
-function fenceAfter(line: string, open: string | undefined): string | undefined {
-  const fence = /^\s*(`{3,}|~{3,})(.*)$/.exec(line);
-  const marks = fence?.[1];
-  if (marks === undefined) return open;
-  if (open === undefined) return marks;
-  const closes = marks.startsWith(open) && fence?.[2]?.trim() === "";
+function fenceAfter(line: string, open: Fence | undefined): Fence | undefined {
+  const fence = FENCE.exec(line);
+  const [, indent = "", marks = "", rest = ""] = fence ?? [];
+  if (marks === "") return open;
+  // Marks that come again in the same line are code within words.
+  if (open === undefined)
+    return marks.startsWith("`") && rest.includes("`") ? undefined : { marks, indented: indent !== "" };
+  const closes = marks.startsWith(open.marks) && rest.trim() === "" && (open.indented || /^ {0,3}$/.test(indent));
   return closes ? undefined : open;
 }
+
+const FENCE = /^(\s*)(`{3,}|~{3,})(.*)$/;

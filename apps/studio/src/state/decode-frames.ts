@@ -1,0 +1,1 @@
+export { fromFrames } from "sluice/dialects";
