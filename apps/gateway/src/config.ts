@@ -11,7 +11,7 @@ export interface Config {
   readonly tls: TlsFiles | undefined;
   /** Key to owner. Empty: no keys are set. */
   readonly keys: ReadonlyMap<string, string>;
-  /** Opens `/metrics`. Absent: only this machine may look. */
+  /** Opens `/metrics` and `/inspector`. Absent: only this machine may look. */
   readonly operatorKey: string | undefined;
   /** Signs cookies and owner tokens. Absent: one is made and kept in the store. */
   readonly secret: string | undefined;
@@ -24,6 +24,8 @@ export interface Config {
   readonly store: StoreConfig;
   /** A producer that has not renewed for this long is taken for dead, and its answer is ended. */
   readonly leaseMs: number;
+  /** Of a question, its files included. */
+  readonly maxBodyBytes: number;
   readonly openai: OpenAIConfig | undefined;
   readonly logLevel: string;
 }
@@ -94,6 +96,7 @@ const environment = z.object({
   SLUICE_MAX_RUNS: limit(10_000),
   SLUICE_MAX_READERS: limit(20_000),
   SLUICE_MAX_READERS_PER_RUN: limit(2_000),
+  SLUICE_MAX_BODY_BYTES: wholeNumber(268_435_456, 1_024).default(8_388_608),
   SLUICE_OWNER_STREAMS: limit(1_000),
   SLUICE_OWNER_STARTS_PER_MINUTE: limit(1_000),
   SLUICE_OWNER_TELLINGS_PER_MINUTE: limit(6_000),
@@ -148,6 +151,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     drainMs: values.SLUICE_DRAIN_MS,
     store: values.SLUICE_STORE,
     leaseMs: values.SLUICE_LEASE_MS,
+    maxBodyBytes: values.SLUICE_MAX_BODY_BYTES,
     openai: openaiConfig(values),
     logLevel: values.SLUICE_LOG_LEVEL,
   };

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import cors from "cors";
 import { createSluice, requestOf, type Logger, type NodeRequest, type NodeResponse } from "sluice/http";
@@ -5,6 +6,7 @@ import type { LogStore } from "sluice/log";
 import type { Config } from "./config.ts";
 import { limitConnections, tooManyConnections } from "./connections.ts";
 import { createGatewayGraphs } from "./graphs.ts";
+import { createInspector } from "./inspector.ts";
 import { createLimits } from "./limits.ts";
 import { createMetrics } from "./metrics.ts";
 import { createMetricsPage, metricsRoute } from "./metrics-page.ts";
@@ -17,6 +19,7 @@ import { sendRefusal } from "./refusal.ts";
 import { keptSecret } from "./secret.ts";
 import { createWebServer, type WebServer } from "./server.ts";
 import { sessionRoute } from "./session.ts";
+import { createConversations } from "./socket.ts";
 import { createTopics } from "./topics.ts";
 
 export interface GatewayOptions {
@@ -47,19 +50,31 @@ const STUDIO = fileURLToPath(new URL("../../studio/dist", import.meta.url));
 
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   const { store, log } = options;
-  const tokens = createOwnerTokens(config.secret ?? (await keptSecret(store)));
+  const secret = config.secret ?? (await keptSecret(store));
+  const tokens = createOwnerTokens(secret);
+  const isOperator = createOperator(config, tokens);
   const owners = createOwners(config, tokens);
   const models = createModels(config);
   const graphs = createGatewayGraphs(models);
   const metrics = createMetrics();
   const limits = await createLimits(config, log);
   const topics = await createTopics(config, log);
+  const inspector = createInspector({
+    secret,
+    operatorKey: config.operatorKey,
+    isOperator,
+    runs: () => sluice.runs,
+    log,
+    node: { name: `${hostname()} (${process.pid})`, store: config.store.kind, model: models.list[0]?.name ?? "" },
+  });
   const { maxRuns, maxReaders, maxReadersPerRun } = config.limits;
   const sluice = createSluice({
     store,
     log,
-    meter: metrics.meter,
+    meter: inspector.count(metrics.meter),
+    observer: inspector.observer,
     leaseMs: config.leaseMs,
+    maxBodyBytes: config.maxBodyBytes,
     ...config.delivery,
     async authorize(request, action) {
       const caller = await owners.authorize(request, action);
@@ -73,16 +88,17 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     answer: graphs.answer,
     registry: () => ({ ...graphs.registry(), models: models.list }),
     topics: { hub: topics.hub },
-    routes: [...graphs.routes, sessionRoute(owners), metricsRoute],
+    routes: [...graphs.routes, sessionRoute(owners), metricsRoute, ...inspector.routes],
   });
   const pages = createPages(options.pages ?? STUDIO, { welcome: owners.welcome });
-  const metricsPage = createMetricsPage(metrics, createOperator(config, tokens));
+  const metricsPage = createMetricsPage(metrics, isOperator);
   const allowOrigins = corsOf(config.corsOrigins);
 
   async function answer(req: NodeRequest, res: NodeResponse): Promise<void> {
     try {
       if (await refused(req, res)) return;
       if ((await pages(req, res)) || (await metricsPage(req, res))) return;
+      if (await conversations.handleRequest(req, res)) return;
       await sluice.handleNode(req, res);
     } catch (error) {
       log("error", "request failed", { code: "PROCESSING_ERROR", error });
@@ -96,7 +112,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       const path = last || req.method === "POST" ? requestOf(req).location.pathname : "";
       if (last && !ALWAYS.has(path)) throw tooManyConnections();
       if (last && !("stream" in res)) res.setHeader("Connection", "close");
-      if (path === "/session" && req.method === "POST") await limits.login(req.socket.remoteAddress, res);
+      if (LOGINS.has(path) && req.method === "POST") await limits.login(req.socket.remoteAddress, res);
       return false;
     } catch (error) {
       await sendRefusal(sluice, error, { req, res, last });
@@ -110,8 +126,10 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   });
   const { server } = web;
   const connections = limitConnections(server, config.limits.maxConnections);
+  const { stallMs } = config.delivery;
+  const conversations = createConversations(server, { owners, limits, connections, log, stallMs });
   const url = await listen(web, config).catch(async (error: unknown) => {
-    await Promise.all([limits.close(), topics.close()]);
+    await Promise.all([limits.close(), topics.close(), inspector.close()]);
     throw error;
   });
   // A connection that cannot be taken (no more file descriptors, say) is no reason to end the others.
@@ -126,15 +144,17 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     reload: web.reload,
     async close(deadline) {
       web.leave();
-      await sluice.drain(deadline);
+      await Promise.all([sluice.drain(deadline), conversations.drain(deadline)]);
       await web.close();
-      await Promise.all([limits.close(), topics.close()]);
+      await Promise.all([limits.close(), topics.close(), inspector.close()]);
     },
   };
 }
 
 // Whoever asks after the server itself is to be told also when it is full.
 const ALWAYS: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
+// Where keys are tried.
+const LOGINS: ReadonlySet<string> = new Set(["/session", "/inspector/session"]);
 
 type Middleware = (req: NodeRequest, res: NodeResponse, next: () => void) => void;
 

@@ -82,6 +82,8 @@ function readPages(directory: string): ReadonlyMap<string, Page> {
     pages.set(path, pageOf(path, readFileSync(join(directory, file))));
   }
   pages.set("/", pages.get("/index.html") ?? { ...pageOf("/index.txt", Buffer.from(NOT_BUILT)), status: 404 });
+  const inspector = pages.get("/inspector.html");
+  if (inspector) pages.set("/inspector", inspector);
   return pages;
 }
 

@@ -25,6 +25,7 @@ const DEFAULTS: Config = {
   drainMs: 25_000,
   store: { kind: "disk", path: "./data" },
   leaseMs: 7_000,
+  maxBodyBytes: 8_388_608,
   openai: undefined,
   logLevel: "info",
 };
@@ -43,6 +44,7 @@ const VARIABLES = [
   "SLUICE_MAX_RUNS",
   "SLUICE_MAX_READERS",
   "SLUICE_MAX_READERS_PER_RUN",
+  "SLUICE_MAX_BODY_BYTES",
   "SLUICE_OWNER_STREAMS",
   "SLUICE_OWNER_STARTS_PER_MINUTE",
   "SLUICE_OWNER_TELLINGS_PER_MINUTE",

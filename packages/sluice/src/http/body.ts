@@ -2,10 +2,11 @@ import { printParseErrorCode, visit } from "jsonc-parser";
 import { SluiceError, isSluiceError } from "../base/errors.ts";
 import type { Call } from "./types.ts";
 
-const MAX_BODY_BYTES = 1 << 20;
+/** Of all bodies that have no limit of their own. */
+export const MAX_BODY_BYTES: number = 1 << 20;
 
 /** The body as JSON. @throws SluiceError `request/*` */
-export async function readBody(call: Pick<Call, "headers" | "body">): Promise<unknown> {
+export async function readBody(call: Pick<Call, "headers" | "body">, limit: number = MAX_BODY_BYTES): Promise<unknown> {
   const type = call.headers.get("content-type");
   if (type !== null && !isJsonType(type)) {
     throw new SluiceError(
@@ -16,8 +17,8 @@ export async function readBody(call: Pick<Call, "headers" | "body">): Promise<un
       },
     );
   }
-  const body = await call.body(MAX_BODY_BYTES);
-  return "value" in body ? body.value : parseJson(body.text);
+  const body = await call.body(limit);
+  return "value" in body ? body.value : parseJson(body.text, limit);
 }
 
 // `fetch` with a string body says text/plain, and curl -d without a type says a form's.
@@ -27,8 +28,8 @@ function isJsonType(type: string): boolean {
 }
 
 /** @throws SluiceError `request/too-large`; `request/malformed-json`, with the place where reading stopped */
-export function parseJson(text: string): unknown {
-  if (text.length > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
+export function parseJson(text: string, limit: number = MAX_BODY_BYTES): unknown {
+  if (text.length > limit) throw tooLarge(limit);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -60,7 +61,9 @@ function throwAt(what: string, [position, , line0, character]: Place, cause: unk
 
 /** @throws SluiceError `request/too-large` */
 export function tooLarge(limit: number): SluiceError {
-  return new SluiceError("request/too-large", `The body may have ${limit} bytes.`, { details: { limit } });
+  return new SluiceError("request/too-large", `The body may have ${limit} bytes.`, {
+    details: { field: "body", limit },
+  });
 }
 
 /** For a body that its sender has cut. */

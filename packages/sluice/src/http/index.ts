@@ -5,6 +5,7 @@ export { compressChunk } from "./compress/chunk.ts";
 export type { CompressedChunk } from "./compress/chunk.ts";
 export { optimalChunkSize } from "./delivery/chunk-size.ts";
 export type { Ask, AskMessage } from "./ask.ts";
+export type { AskFile } from "./ask-files.ts";
 export { requestOf } from "./node.ts";
 export { toNodeHandler } from "./node-handler.ts";
 export type { NodeHandlerOptions, WebHandler } from "./node-handler.ts";
@@ -13,7 +14,7 @@ export { empty, json } from "./reply.ts";
 export type { Route, RouteHandler, RoutesOptions } from "./routes.ts";
 export type { Answer } from "./start.ts";
 export { ownTopic } from "./topics.ts";
-export type { AuthorizeTopic, TopicAccess, TopicAction, TopicsOptions } from "./topics.ts";
+export type { AuthorizeTopic, ReadTopic, RouteStreams, TopicAccess, TopicAction, TopicsOptions } from "./topics.ts";
 export type {
   Action,
   Authorize,
@@ -40,3 +41,4 @@ export type { UnwatchedOptions } from "./unwatched.ts";
 export type { Logger } from "../base/log.ts";
 export { noMeter } from "../base/meter.ts";
 export type { Meter } from "../base/meter.ts";
+export type { Observer, ReaderObserver, RunObserver, SeenProgress, SeenReader, SeenRun } from "../base/observer.ts";

@@ -60,6 +60,10 @@ export class NodeStream implements StreamReader, Deadline {
     }
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   wake(): void {
     try {
       this.#pump();

@@ -27,6 +27,9 @@ export function callOf(req: NodeRequest, res: NodeResponse, ends: ConnectionEnds
   const leaving = new LeavingSignal({ req, res, ends });
   return {
     ...requestOf(req),
+    get address() {
+      return req.socket.remoteAddress;
+    },
     get signal() {
       return leaving.signal;
     },

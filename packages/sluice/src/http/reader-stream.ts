@@ -34,6 +34,14 @@ export abstract class ReaderStream implements EventStream, Reader {
   /** For the log: what is read. */
   protected abstract readonly subject: Readonly<Record<string, string>>;
 
+  /** It is over for a reader that had begun. @param code as `ReaderObserver.left` has it */
+  protected onLeft(_code: string): void {}
+
+  /** Of frames, so far; 0 when it is over. */
+  get bytes(): number {
+    return this.#reader?.bytes ?? 0;
+  }
+
   get retryMs(): number {
     return this.service.retryMs;
   }
@@ -73,10 +81,12 @@ export abstract class ReaderStream implements EventStream, Reader {
     const ms = clock.now() - this.#startedAt;
     const fields = { ...this.subject, chunks: writes, bytes, ms };
     if (this.#reader) {
+      const ended = error === undefined ? "end" : publicError(error).code;
+      const code = left ? "reader-left" : ended;
+      this.onLeft(code);
       this.#reader = undefined;
       readers.remove(this);
-      const ended = error === undefined ? "end" : publicError(error).code;
-      meter.readerLeft(left ? "reader-left" : ended, ms);
+      meter.readerLeft(code, ms);
     }
     this.wire?.close();
     this.seat?.leave();

@@ -1,5 +1,5 @@
 import { runNotFound } from "../run/state.ts";
-import { isSluiceError, publicError } from "../base/errors.ts";
+import { ERROR_CODES, isSluiceError, publicError } from "../base/errors.ts";
 import { randomId } from "../base/id.ts";
 import type { Logger } from "../base/log.ts";
 import type { Service } from "./service.ts";
@@ -19,7 +19,8 @@ const RETRY_AFTER_MS = 2_000;
 /** An error as its JSON answer, and one log line with the same trace id. Foreign messages stay in the log. */
 export function refuse(error: unknown, request: RequestLike, to: Pick<Service, "log" | "meter">): Reply {
   const coded = publicError(isSluiceError(error, "log/not-found") ? runNotFound(error) : error);
-  const { code, status, message, details } = coded;
+  const { code, message, details } = coded;
+  const status = ERROR_CODES[code];
   const traceId = randomId("trace");
   const path = new URL(request.url).pathname;
   // Whoever knows when to come back was refused on purpose: of that there may be thousands a second.

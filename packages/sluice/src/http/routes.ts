@@ -4,7 +4,8 @@ import { json } from "./reply.ts";
 import type { Service } from "./service.ts";
 import { cancelRequest, getEvents, getRun, listRuns, stopRun } from "./run-handlers.ts";
 import { createGetStream, postStream, type Answer } from "./start.ts";
-import { topicRoutes, type TopicsOptions } from "./topics.ts";
+import { routeStreams, topicRoutes, type RouteStreams, type TopicsOptions } from "./topics.ts";
+import type { TopicPieces } from "./topics-stream.ts";
 import { deleteThread, getThread, listThreads, renameThread } from "./threads.ts";
 import { authorized, type Authorized } from "./read.ts";
 import type { Action, Call, Reply } from "./types.ts";
@@ -12,11 +13,13 @@ import type { Action, Call, Reply } from "./types.ts";
 /**
  * @param parameter the decoded part of the path that stands for `*`; empty where the path has none
  * @param authorize who is asking, as everywhere else; throws `auth/required` for nobody
+ * @param streams for an answer that is a stream
  */
 export type RouteHandler = (
   call: Call,
   parameter: string,
   authorize: (action: Action) => Promise<Authorized>,
+  streams: RouteStreams,
 ) => Reply | Promise<Reply>;
 
 export interface Route {
@@ -40,6 +43,7 @@ export interface RoutesOptions {
 /** The HTTP contract: one line per call. */
 export function createRoutes(service: Service, options: RoutesOptions): (call: Call) => Promise<Reply> {
   const { answer, registry, topics, routes: own = [] } = options;
+  const pieces: TopicPieces = new WeakMap();
   const routes: Route[] = [
     { method: "GET", path: "/runs", handle: (call) => listRuns(service, call) },
     { method: "GET", path: "/runs/*", handle: (call, id) => getRun(service, call, id) },
@@ -57,7 +61,7 @@ export function createRoutes(service: Service, options: RoutesOptions): (call: C
       path: "/registry",
       handle: () => json(200, { ...registry?.(), dialects: service.dialects.names }),
     },
-    ...(topics ? topicRoutes(service, topics) : []),
+    ...(topics ? topicRoutes(service, topics, pieces) : []),
     ...own,
   ];
   if (answer) {
@@ -67,13 +71,14 @@ export function createRoutes(service: Service, options: RoutesOptions): (call: C
       { method: "POST", path: "/generate", handle: (call) => postGenerate(service, answer, call) },
     );
   }
+  const streams = routeStreams(service, pieces);
   return async (call) => {
     const handle = find(routes, call, service.basePath);
-    return handle((action) => authorized(service, call, action));
+    return handle((action) => authorized(service, call, action), streams);
   };
 }
 
-type Found = (authorize: Parameters<RouteHandler>[2]) => Reply | Promise<Reply>;
+type Found = (authorize: Parameters<RouteHandler>[2], streams: RouteStreams) => Reply | Promise<Reply>;
 
 function find(routes: readonly Route[], call: Call, basePath: string): Found {
   const path = call.location.pathname;
@@ -83,7 +88,7 @@ function find(routes: readonly Route[], call: Call, basePath: string): Found {
     const parameter = match(pattern, segments);
     if (parameter === undefined) continue;
     if (method === call.method || (method === "GET" && call.method === "HEAD" && !isStream(pattern))) {
-      return (authorize) => handle(call, parameter, authorize);
+      return (authorize, streams) => handle(call, parameter, authorize, streams);
     }
     allow.push(method);
   }

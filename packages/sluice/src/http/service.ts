@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Meter } from "../base/meter.ts";
+import type { Observer } from "../base/observer.ts";
 import type { Message } from "../chat/index.ts";
 import type { Dialects } from "../dialects/index.ts";
 import type { Conversations, Runs } from "../run/index.ts";
@@ -19,6 +20,7 @@ export interface Service extends Delivery {
   readonly clock: Clock;
   readonly log: Logger;
   readonly meter: Meter;
+  readonly observer: Observer | undefined;
   readonly dialects: Dialects;
   readonly authorize: Authorize;
   readonly readers: Readers;
@@ -28,6 +30,8 @@ export interface Service extends Delivery {
   readonly entries: Shared<EncodedEntry>;
   readonly messages: Shared<Message>;
   readonly retryMs: number;
+  /** Of a question. */
+  readonly maxBodyBytes: number;
   /** Where the routes are mounted: empty, or `/api`. */
   readonly basePath: string;
 }

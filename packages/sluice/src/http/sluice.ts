@@ -3,6 +3,7 @@ import { systemClock, type Clock } from "../base/clock.ts";
 import { safely, silent, type Logger } from "../base/log.ts";
 import type { Random } from "../base/id.ts";
 import { noMeter, type Meter } from "../base/meter.ts";
+import type { Observer } from "../base/observer.ts";
 import { builtInDialects, createDialects, type Dialect } from "../dialects/index.ts";
 import { createMemoryLog, type LogStore } from "../log/index.ts";
 import {
@@ -13,6 +14,7 @@ import {
   type Runs,
   type StartRun,
 } from "../run/index.ts";
+import { MAX_BODY_BYTES } from "./body.ts";
 import { checkLimit, checkPath } from "./check-options.ts";
 import { createDelivery, type DeliveryOptions } from "./delivery/options.ts";
 import { createSeats, seated, type ReaderLimits } from "./limits.ts";
@@ -51,12 +53,16 @@ export interface SluiceOptions extends RoutesOptions, DeliveryOptions, ReaderLim
   readonly ttlMs?: number;
   /** A producer that has not renewed for this long has lost its run. Default 7,000. */
   readonly leaseMs?: number;
+  /** Bytes of a question's body, its files included. Default 1,048,576. More is 413, and is not kept. */
+  readonly maxBodyBytes?: number;
   /** How long a reader that was cut is told to wait before it comes back. Default 1,000. */
   readonly retryMs?: number;
   /** Told of every interruption and every refusal, one call each. Default: nothing is told. */
   readonly log?: Logger;
   /** Told of what happens on this node, to be counted. Default: nobody is. */
   readonly meter?: Meter;
+  /** Told what happens to each run and its readers on this node, to be shown. Default: nobody is. */
+  readonly observer?: Observer | undefined;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -150,6 +156,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     clock,
     log,
     meter,
+    observer: options.observer,
     dialects: createDialects(options.dialects ?? builtInDialects),
     authorize: options.authorize,
     turn: createTurns(),
@@ -157,6 +164,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     messages: createShared(),
     basePath: checkPath(options.basePath ?? ""),
     ...createDelivery(options, clock),
+    maxBodyBytes: checkWhole("maxBodyBytes", options.maxBodyBytes ?? MAX_BODY_BYTES),
     retryMs: checkWhole("retryMs", options.retryMs ?? 1_000, { from: 0 }),
   };
   const routes = createRoutes(service, options);

@@ -48,7 +48,7 @@ export async function startOrAttach(
   reply: (started: Started) => Promise<Reply>,
 ): Promise<Reply> {
   const caller = await authorized(service, call, { kind: "start" });
-  const ask = withKey(parseAsk(await readBody(call)), call.headers.get("idempotency-key"));
+  const ask = withKey(parseAsk(await readBody(call, service.maxBodyBytes)), call.headers.get("idempotency-key"));
   const form = formOf(service, call, defaultDialect(ask)); // refused before anything is started
   if (options.mustExist) {
     if (ask.requestId === undefined) {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { publicError } from "../base/errors.ts";
 import { threadNotFound } from "../run/conversations.ts";
-import type { Turn } from "../run/index.ts";
+import type { KeptFile, Turn } from "../run/index.ts";
 import { wrongField, type Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
 import { pageOf } from "./page.ts";
@@ -10,11 +10,17 @@ import { empty, json } from "./reply.ts";
 import type { Service } from "./service.ts";
 import type { Call, Reply } from "./types.ts";
 
-/** The question with what was said before it. `messages` in a request beat what is kept of its thread. */
+/**
+ * The question with what was said before it. `messages` in a request beat what is kept of its thread. Of files that were
+ * sent before the model is told that they are gone: it would speak of them as if it saw them.
+ */
 export async function withHistory(service: Service, owner: string, ask: Ask): Promise<Ask> {
   if (ask.threadId === undefined || ask.continues !== true) return ask;
   const said = await service.conversations.messages(owner, ask.threadId);
-  const messages = [...said.map(({ role, content }) => ({ role, content })), ...ask.messages];
+  const messages = [
+    ...said.map(({ role, content, files }) => ({ role, content: withNote(content, files) })),
+    ...ask.messages,
+  ];
   return { ...ask, messages, history: said.length };
 }
 
@@ -40,10 +46,23 @@ export async function keepTurn(service: Service, owner: string, ask: Ask, runId:
 }
 
 function turnOf({ messages, continues }: Ask, runId: string): Turn | undefined {
-  const said = messages.flatMap(({ role, content }) => (role === "user" ? [content] : []));
-  const content = said.at(-1);
-  if (content === undefined) return undefined;
-  return { runId, content, ...(continues === true ? {} : { said }) };
+  const asked = messages.filter(({ role }) => role === "user");
+  const last = asked.at(-1);
+  if (last === undefined) return undefined;
+  const { content, files } = last;
+  const kept = files?.map(({ mediaType, filename }) => ({
+    mediaType,
+    ...(filename === undefined ? {} : { filename }),
+  }));
+  const said = asked.map((message) => message.content);
+  return { runId, content, ...(kept ? { files: kept } : {}), ...(continues === true ? {} : { said }) };
+}
+
+function withNote(content: string, files: readonly KeptFile[] = []): string {
+  const notes = files.map(
+    ({ filename = "a file", mediaType }) => `[Attached, and not kept: ${filename} (${mediaType})]`,
+  );
+  return [content, ...notes].filter((line) => line !== "").join("\n");
 }
 
 function notKept({ log }: Service, runId: string): (error: unknown) => void {

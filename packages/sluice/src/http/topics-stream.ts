@@ -16,7 +16,7 @@ interface Batch {
 }
 
 export interface TopicStreamOptions {
-  readonly hub: Hub;
+  readonly hub: Pick<Hub, "open">;
   readonly pieces: TopicPieces;
   /** As the hub knows it. */
   readonly key: string;

@@ -1,16 +1,17 @@
 import { z } from "zod";
 import { SluiceError, isSluiceError } from "../base/errors.ts";
+import { runNotFound } from "../run/state.ts";
 import { checkName } from "../hub/check.ts";
-import type { Hub } from "../hub/index.ts";
+import type { Hub, StartOptions } from "../hub/index.ts";
 import { wrongField } from "./ask.ts";
 import { readBody, tooLarge } from "./body.ts";
 import { seated } from "./limits.ts";
-import { authorized, streamReply, type Authorized } from "./read.ts";
+import { authorized, formFor, readReply, streamReply, type Authorized } from "./read.ts";
 import { json } from "./reply.ts";
 import type { Route } from "./routes.ts";
 import type { Service } from "./service.ts";
 import { TopicStream, type TopicPieces } from "./topics-stream.ts";
-import type { Call, Reply, RequestLike } from "./types.ts";
+import type { Call, Reply, RequestLike, StreamOptions } from "./types.ts";
 
 export interface TopicsOptions {
   /** Stays the caller's, to be let go of after the last request. */
@@ -51,8 +52,7 @@ export function ownTopic(owner: string, key: string): string {
 }
 
 /** `GET` and `POST /topics/<key>`. */
-export function topicRoutes(service: Service, options: TopicsOptions): readonly Route[] {
-  const pieces: TopicPieces = new WeakMap();
+export function topicRoutes(service: Service, options: TopicsOptions, pieces: TopicPieces): readonly Route[] {
   return [
     { method: "GET", path: "/topics/*", handle: (call, key) => subscribe(service, options, pieces, { call, key }) },
     { method: "POST", path: "/topics/*", handle: (call, key) => publish(service, options, call, key) },
@@ -70,10 +70,61 @@ async function subscribe(
   const { key, who, caller } = await accessTo(service, options, call, { kind: "subscribe", key: name });
   const start = startOf(call);
   return seated(service, { owner: caller.owner, action: "read", method: call.method }, async () => {
-    const from = await hub.locate(key, start);
-    const stream = { hub, pieces, key, name, from, resumed: start.after !== undefined, who };
-    return streamReply(service, call, caller.headers, (wire) => new TopicStream(service, stream, wire));
+    const topic = { hub, key, name, who, headers: caller.headers };
+    return topicReply(service, pieces, call, topic, start);
   });
+}
+
+interface TopicToRead extends ReadTopic {
+  readonly name: string;
+  readonly who: string | undefined;
+}
+
+async function topicReply(
+  service: Service,
+  pieces: TopicPieces,
+  call: Call,
+  { hub, key, name, who, headers = {} }: TopicToRead,
+  start: StartOptions,
+): Promise<Reply> {
+  const from = await hub.locate(key, start);
+  const stream = { hub, pieces, key, name, from, resumed: start.after !== undefined, who };
+  return streamReply(service, call, headers, (wire) => new TopicStream(service, stream, wire));
+}
+
+/** A topic to stream from a route of one's own. */
+export interface ReadTopic {
+  readonly hub: Pick<Hub, "locate" | "open">;
+  /** As the hub knows it; the reader is told it too. */
+  readonly key: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a route of one's own may answer with. Its callers have been let in by then, and take no reader's place. */
+export interface RouteStreams {
+  /**
+   * The topic as SSE, after `Last-Event-ID`, else `?after=`, else with the newest `?last=`, else what comes from now on.
+   * @throws SluiceError `log/gap`, `offset/malformed`, `offset/beyond-end`, `request/invalid`
+   */
+  topic(call: Call, topic: ReadTopic): Promise<Reply>;
+  /**
+   * A run as its owner reads it, whoever that is, in the dialect that the request asks for. No observer is told.
+   * @throws SluiceError `run/not-found`; what reading refuses
+   */
+  run(call: Call, runId: string, options?: Pick<StreamOptions, "basePath">): Promise<Reply>;
+}
+
+export function routeStreams(service: Service, pieces: TopicPieces): RouteStreams {
+  const unseen: Service = { ...service, observer: undefined };
+  return {
+    topic: async (call, topic) =>
+      topicReply(service, pieces, call, { ...topic, name: topic.key, who: undefined }, startOf(call)),
+    async run(call, runId, options = {}) {
+      const run = await service.runs.get(runId);
+      if (!run) throw runNotFound();
+      return readReply(unseen, call, run, { ...options, form: formFor(unseen, call, run) });
+    },
+  };
 }
 
 const MAX_LAST = 10_000;

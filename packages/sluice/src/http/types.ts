@@ -56,6 +56,8 @@ export interface Call extends RequestLike {
   readonly location: URL;
   /** The body as text, or as a value that a framework has parsed already. Reads at most `limit` bytes. */
   body(limit: number): Promise<BodyText | BodyValue>;
+  /** Of the socket, which may be a proxy's; undefined where the server does not tell. */
+  readonly address?: string | undefined;
   /** Fires when the caller has gone. */
   readonly signal: AbortSignal;
   /** HTTP/1.1 alone says `Connection: keep-alive`. */
@@ -101,6 +103,8 @@ export interface EventStream {
 export interface StreamReader extends Listener {
   /** As `Listener`; where it can, after the last frame. */
   fail(error: unknown, lastFrame?: string): void;
+  /** Of frames, so far. */
+  readonly bytes: number;
 }
 
 export interface ReaderOutcome {

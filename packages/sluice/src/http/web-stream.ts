@@ -63,6 +63,10 @@ class Body implements StreamReader, Deadline {
     });
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   wake(): void {
     try {
       this.#pump();

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { SluiceError, isSluiceError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Meter } from "../base/meter.ts";
+import type { Observer, RunObserver, SeenRun } from "../base/observer.ts";
 import type { RunEvent } from "../chat/index.ts";
 import type { LogStore } from "../log/types.ts";
 import { openRun, type OpenRun } from "./open.ts";
@@ -13,6 +14,7 @@ import { createWriter } from "./writer.ts";
 export interface ActiveRun {
   readonly run: OpenRun;
   readonly fence: number;
+  readonly watch: RunObserver | undefined;
   /** Ends the run with the reason, unless it has ended. */
   abort(reason: unknown): void;
   /** Resolves once the run has ended and left nothing behind. Never rejects. */
@@ -28,6 +30,9 @@ export interface BeginOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly meter: Meter;
+  readonly observer: Observer | undefined;
+  /** For the observer. */
+  readonly seen: Omit<SeenRun, "id" | "createdAt">;
   readonly turn: () => Promise<void>;
 }
 
@@ -36,19 +41,21 @@ const OVER = "The run is over.";
 
 /** Begins to produce a run that the store has made: from here on its deadline runs and a stop reaches it. */
 export function beginRun(options: BeginOptions): ActiveRun {
-  const { id, fence, limits, store, clock, meter, turn } = options;
+  const { id, fence, limits, store, clock, meter, observer, turn } = options;
   const startedAt = clock.now();
   meter.runStarted();
   const controller = new AbortController();
   const abort = (reason: unknown): void => controller.abort(reason);
   let contentAt: number | undefined;
-  const onContent = (count: number): void => {
+  const onContent = (count: number, last: number): void => {
     const now = clock.now();
     if (contentAt === undefined) meter.firstToken(now - startedAt);
     meter.tokens(count, contentAt === undefined ? undefined : now - contentAt);
     contentAt = now;
+    watch?.content(count, last);
   };
   const writer = createWriter({ store, clock, runId: id, fence, limits, turn, onRefused: abort, onContent });
+  const watch = observer?.began({ ...options.seen, id, createdAt: startedAt }, writer);
   // Before the source is asked: every reader has a first frame with an id at once.
   void writer.append(options.start);
   const run = openRun(id, writer, controller.signal);
@@ -56,20 +63,23 @@ export function beginRun(options: BeginOptions): ActiveRun {
   const cancelDeadline = clock.timer(limits.maxDurationMs, () => {
     abort(new SluiceError("run/max-duration", `The answer took longer than ${limits.maxDurationMs / 1000} s.`));
   });
-  const watch = new AbortController();
-  const onWatch = (reason: unknown): void => {
-    // A log that is closed wakes the watch as well, and a run that ends needs no stop.
-    if (!watch.signal.aborted && !writer.ended) abort(reason);
+  const asking = new AbortController();
+  const onAsked = (reason: unknown): void => {
+    // A log that is closed is an answer as well, and a run that ends needs no stop.
+    if (asking.signal.aborted || writer.ended) return;
+    if (reason === STOPPED) watch?.stopped();
+    abort(reason);
   };
-  void stopRequested(store, id, watch.signal).then(() => onWatch(STOPPED), onWatch);
+  void stopRequested(store, id, asking.signal).then(() => onAsked(STOPPED), onAsked);
 
   const onEnd = (outcome: Outcome | undefined, error: unknown): void => {
     cancelDeadline();
-    watch.abort(OVER);
+    asking.abort(OVER);
     const kind = outcome?.terminal.type ?? "error";
     const code = codeOf(outcome, error);
     const ms = clock.now() - startedAt;
     meter.runEnded(kind, code, ms);
+    watch?.ended(kind, code);
     if (kind === "finish") return;
     // Whoever still works for this run (a source that hangs) learns that it is over.
     abort(error ?? STOPPED);
@@ -85,7 +95,7 @@ export function beginRun(options: BeginOptions): ActiveRun {
     )
     .catch(() => {}); // a logger that throws
 
-  return { run, fence, abort, ended };
+  return { run, fence, watch, abort, ended };
 }
 
 /** The first event of every run, from its id alone unless the message has an id of its own. */

@@ -4,7 +4,7 @@ import { randomId, systemRandom, type Random } from "../base/id.ts";
 import { fold, textOf, type RunEvent } from "../chat/index.ts";
 import type { Created, LogState, LogStore } from "../log/types.ts";
 import { ownerOfThreads } from "./owner.ts";
-import { holds, inTurns, isBegun, questionOf, titleOf, type Entry, type Turn } from "./transcript.ts";
+import { holds, inTurns, isBegun, questionOf, titleOf, type Entry, type KeptFile, type Turn } from "./transcript.ts";
 
 export interface ConversationsOptions {
   readonly store: LogStore;
@@ -15,6 +15,8 @@ export interface ConversationsOptions {
 export interface ConversationMessage {
   readonly role: "user" | "assistant";
   readonly content: string;
+  /** What the user sent along. What was in it is not kept. */
+  readonly files?: readonly KeptFile[];
   readonly runId: string;
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -75,9 +77,10 @@ class StoredConversations implements Conversations {
   }
 
   async messages(owner: string, threadId: string): Promise<readonly ConversationMessage[]> {
-    return inTurns(await this.#healed(owner, threadId)).map(({ type: role, content, runId, at }) => ({
+    return inTurns(await this.#healed(owner, threadId)).map(({ type: role, content, runId, at, ...more }) => ({
       role,
       content,
+      ...("files" in more ? { files: more.files } : {}),
       runId,
       at,
     }));

@@ -6,9 +6,10 @@ export type {
   Conversations,
   ConversationsOptions,
 } from "./conversations.ts";
-export type { Turn } from "./transcript.ts";
+export type { KeptFile, Turn } from "./transcript.ts";
 export { noMeter } from "../base/meter.ts";
 export type { Meter } from "../base/meter.ts";
+export type { Observer, ReaderObserver, RunObserver, SeenProgress, SeenReader, SeenRun } from "../base/observer.ts";
 export { createRuns } from "./runs.ts";
 export type { Opened, RunPage, Runs, RunsOptions, Started } from "./runs.ts";
 export type { OpenRun } from "./open.ts";

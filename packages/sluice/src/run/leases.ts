@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
-import { isSluiceError } from "../base/errors.ts";
+import { isSluiceError, publicError } from "../base/errors.ts";
 import type { LogStore } from "../log/types.ts";
+import type { ActiveRun } from "./active.ts";
 
 export interface LeasesOptions {
   readonly store: LogStore;
@@ -11,14 +12,13 @@ export interface LeasesOptions {
 
 /** Renews the leases of the runs that are produced here. */
 export interface Leases {
-  /** @param onLost called when the lease is gone: refused with a code, or not renewed for a whole lease */
-  hold(id: string, fence: number, onLost: (error: unknown) => void): void;
+  /** Aborts the run when its lease is gone: refused with a code, or not renewed for a whole lease. */
+  hold(id: string, run: Pick<ActiveRun, "fence" | "watch" | "abort">): void;
   letGo(id: string): void;
 }
 
 interface Held {
-  readonly fence: number;
-  readonly onLost: (error: unknown) => void;
+  readonly run: Pick<ActiveRun, "fence" | "watch" | "abort">;
   /** When the lease was asked for that the log granted last. */
   askedAt: number;
 }
@@ -40,19 +40,22 @@ export function createLeases({ store, clock, holder, leaseMs }: LeasesOptions): 
   async function renew(id: string, lease: Held): Promise<void> {
     const askedAt = clock.now();
     try {
-      await store.lease(id, { holder, ttlMs: leaseMs, fence: lease.fence });
+      await store.lease(id, { holder, ttlMs: leaseMs, fence: lease.run.fence });
       lease.askedAt = askedAt;
+      if (held.has(id)) lease.run.watch?.leaseRenewed();
     } catch (error) {
       if (!held.has(id) || isSluiceError(error, "log/closed")) return;
       const lapsed = clock.now() - lease.askedAt >= leaseMs;
       const refused = isSluiceError(error) && error.code !== "log/unavailable";
-      if (lapsed || refused) lease.onLost(error);
+      if (!lapsed && !refused) return;
+      lease.run.watch?.leaseLost(publicError(error).code);
+      lease.run.abort(error);
     }
   }
 
   return {
-    hold(id, fence, onLost) {
-      held.set(id, { fence, onLost, askedAt: clock.now() });
+    hold(id, run) {
+      held.set(id, { run, askedAt: clock.now() });
       renewLater();
     },
     letGo(id) {

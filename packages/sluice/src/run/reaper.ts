@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { SluiceError, isSluiceError, publicError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import type { Observer } from "../base/observer.ts";
 import type { LogStore } from "../log/types.ts";
 import { startEventOf } from "./active.ts";
 import { STOPPED, outcomeOf } from "./outcome.ts";
@@ -10,6 +11,7 @@ export interface ReaperOptions {
   readonly store: LogStore;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly observer: Observer | undefined;
   readonly holder: string;
   readonly leaseMs: number;
   readonly scanMs: number;
@@ -70,7 +72,7 @@ const LOST_RACE: ReadonlySet<string> = new Set([
   "log/not-found",
 ]);
 
-async function reap(id: string, { store, clock, log, holder, leaseMs }: ReaperOptions): Promise<void> {
+async function reap(id: string, { store, clock, log, observer, holder, leaseMs }: ReaperOptions): Promise<void> {
   const { fence } = await store.lease(id, { holder: `${holder} reaper`, ttlMs: leaseMs });
   // Read after the fence has risen: nobody else appends from here on.
   const state = await store.state(id);
@@ -81,6 +83,7 @@ async function reap(id: string, { store, clock, log, holder, leaseMs }: ReaperOp
   const entries = state.last === 0 ? [JSON.stringify(startEventOf(id)), text] : [text];
   const ms = clock.now() - state.createdAt;
   await store.close(id, entries, { expected: state.last, fence, summary: { ...summarise(terminal), durationMs: ms } });
-  const code = terminal.type === "error" ? terminal.code : "stopped";
+  const code = (terminal.type === "error" ? terminal.code : undefined) ?? "stopped";
+  observer?.reaped({ ...state, requestId: state.claim?.key }, code);
   log("warn", "run reaped", { run: id, code, chunks: state.last, bytes: state.bytes, ms });
 }

@@ -6,6 +6,7 @@ import { randomId, systemRandom, type Random } from "../base/id.ts";
 import { canonicalJson } from "../base/json.ts";
 import { silent, type Logger } from "../base/log.ts";
 import { noMeter, type Meter } from "../base/meter.ts";
+import type { Observer } from "../base/observer.ts";
 import { parseRunEvent, type RunEvent } from "../chat/index.ts";
 import type { Claim, Created, ListLogs, LogState, LogStore } from "../log/types.ts";
 import { beginRun, startEventOf, type ActiveRun } from "./active.ts";
@@ -27,6 +28,8 @@ export interface RunsOptions {
   readonly log?: Logger;
   /** Told of every run that is produced here. */
   readonly meter?: Meter;
+  /** Told what happens to each of them, to be shown. */
+  readonly observer?: Observer | undefined;
   readonly limits?: Partial<RunLimits>;
   /** Runs that this node produces at a time; a start beyond is refused with `run/too-many`. Default: no limit. */
   readonly maxRuns?: number | undefined;
@@ -151,6 +154,7 @@ class NodeRuns implements Runs {
       store: this.store,
       clock: this.#clock,
       log: this.#log,
+      observer: options.observer,
       holder: this.#holder,
       leaseMs: this.#leaseMs,
       scanMs,
@@ -206,7 +210,7 @@ class NodeRuns implements Runs {
     this.#starting += 1;
     const created = await this.#make(id, options, claim).finally(() => (this.#starting -= 1));
     if (!created.created && claim) return attach(created.state, claim.hash);
-    return { id, attached: false, run: this.#begin(id, created.fence, limits, start) };
+    return { id, attached: false, run: this.#begin(id, created.fence, limits, start, options) };
   }
 
   async #make(id: string, options: StartRun, claim: Claim | undefined): Promise<Created> {
@@ -243,6 +247,7 @@ class NodeRuns implements Runs {
     try {
       const log = await this.store.requestStop(id);
       this.#meter.stopRequested();
+      this.#options.observer?.stopRequested(id);
       return toRunState(log);
     } catch (cause) {
       throw isSluiceError(cause, "log/not-found") ? runNotFound(cause) : cause;
@@ -274,7 +279,7 @@ class NodeRuns implements Runs {
     }
   }
 
-  #begin(id: string, fence: number, limits: RunLimits, start: RunEvent): OpenRun {
+  #begin(id: string, fence: number, limits: RunLimits, start: RunEvent, asked: StartRun): OpenRun {
     const active = beginRun({
       id,
       fence,
@@ -284,6 +289,8 @@ class NodeRuns implements Runs {
       clock: this.#clock,
       log: this.#log,
       meter: this.#meter,
+      observer: this.#options.observer,
+      seen: { owner: asked.owner, meta: asked.meta ?? {}, requestId: asked.requestId },
       turn: this.#turn,
     });
     const { run, abort } = active;
@@ -292,7 +299,7 @@ class NodeRuns implements Runs {
       this.#leases.letGo(id);
     });
     this.#active.set(id, { abort, ended });
-    this.#leases.hold(id, fence, abort);
+    this.#leases.hold(id, active);
     if (this.#shutDown) abort(this.#shutDown);
     return run;
   }

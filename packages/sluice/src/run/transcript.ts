@@ -1,12 +1,20 @@
 export interface Turn {
   readonly runId: string;
   readonly content: string;
+  /** That there were files. */
+  readonly files?: readonly KeptFile[];
   /**
    * All that the user has said so far, `content` last, where the caller knows it better than the conversation. When the
    * conversation knows no more and no less of it, its newest question is asked again: the answer takes the old one's
    * place.
    */
   readonly said?: readonly string[];
+}
+
+/** What a conversation keeps of a file: not what was in it. */
+export interface KeptFile {
+  readonly mediaType: string;
+  readonly filename?: string;
 }
 
 /** One entry of the log. Each carries the title, so that the last one is enough for a list. */
@@ -21,6 +29,7 @@ export type Entry = { readonly at: number; readonly title: string } & (
 interface Question {
   readonly type: "user";
   readonly content: string;
+  readonly files?: readonly KeptFile[];
   readonly runId: string;
   /** It counts once its run has begun. */
   readonly announced?: boolean;
@@ -52,14 +61,15 @@ export function inTurns(entries: readonly Entry[]): readonly Said[] {
 /** The entry for what the user said. */
 export function questionOf(
   entries: readonly Entry[],
-  { runId, content, said }: Turn,
+  { runId, content, files, said }: Turn,
 ): Question & { readonly title: string } {
   const again = said && askedAgain(entries, said);
   return {
     type: "user",
     content,
+    ...(files === undefined ? {} : { files }),
     runId,
-    title: titleOf(entries, content),
+    title: titleOf(entries, content === "" ? (files?.[0]?.filename ?? "") : content),
     ...(again === undefined ? {} : { again }),
   };
 }

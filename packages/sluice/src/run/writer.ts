@@ -18,8 +18,8 @@ export interface WriterOptions {
   readonly turn?: () => Promise<void>;
   /** Called with the reason when the run cannot go on: an event went over a limit, or the log refused an append. */
   readonly onRefused: (error: unknown) => void;
-  /** Called when an append that holds content is in the log, with the number of such events. */
-  readonly onContent?: (count: number) => void;
+  /** Called when an append that holds content is in the log, with the number of such events and where it ends. */
+  readonly onContent?: (count: number, last: number) => void;
 }
 
 /** The one who appends to a run. Checks events and their order, and gathers those of one turn into one append. */
@@ -221,8 +221,8 @@ class Writer implements RunWriter {
         const content = this.#content;
         this.#content = 0;
         await this.#store(entries);
-        if (content > 0) onContent?.(content);
         this.#stored += entries.length;
+        if (content > 0) onContent?.(content, this.#stored);
         this.#unacknowledged -= bytes;
       }
     } catch (error) {

@@ -202,12 +202,12 @@ describe("clients", () => {
     const app = express();
     app.use("/api/chat", ExpressEndpoint.from(networkOf(agent).expose({ protocol: "sse" })).handler() as never);
     const { url } = await served(app);
-    const reader = openEventStream({ url: `${url}/api/chat`, body: { query: "Hi" } });
+    const reader = openEventStream(`${url}/api/chat`, { body: { query: "Hi" } });
     const names: (string | undefined)[] = [];
     for await (const { event, data } of reader) {
       names.push(event);
       const { meta } = JSON.parse(data) as Envelope;
-      if (event === "agent-response") await stopRun({ url: `${url}/api/chat/runs/${meta.runId}` });
+      if (event === "agent-response") await stopRun(`${url}/api/chat/runs/${meta.runId}`);
     }
     expect(names).toEqual(["start", "agent-response", "done"]);
     expect(signals[0]?.aborted).toBe(true);

@@ -106,7 +106,7 @@ const CASES: Readonly<Record<string, Case>> = {
     init: ask("x".repeat(1 << 20)),
     status: 413,
     code: "request/too-large",
-    details: { limit: 1_048_576 },
+    details: { field: "body", limit: 1_048_576 },
   },
   "a form": {
     path: "/stream",

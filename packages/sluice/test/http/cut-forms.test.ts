@@ -128,10 +128,10 @@ describe.each([
       fc.asyncProperty(scenario, async (given) => {
         const requestId = prepare(given);
         const body = { requestId, message: { content: "Hello" } };
-        const live = await read({ url: `${proxy.url}/stream?${form.query}`, body });
+        const live = await read(`${proxy.url}/stream?${form.query}`, { body });
         const path = `/runs/${await idOf(requestId)}/events?${form.query}`;
         cutFromNowOn(given);
-        const late = await read({ url: proxy.url + path });
+        const late = await read(proxy.url + path);
         const whole = await folded(await eventsOf(await site.fetch(path)), form);
         expect(await folded(live, form)).toBe(whole);
         expect(await folded(late, form)).toBe(whole);
@@ -211,9 +211,9 @@ describe.each([
   }
 });
 
-async function read(options: { readonly url: string; readonly body?: unknown }): Promise<readonly ParsedEvent[]> {
+async function read(url: string, options: { readonly body?: unknown } = {}): Promise<readonly ParsedEvent[]> {
   const frames: ParsedEvent[] = [];
-  for await (const event of openEventStream({ ...options, clock: impatient })) frames.push(event);
+  for await (const event of openEventStream(url, { ...options, clock: impatient })) frames.push(event);
   return frames;
 }
 

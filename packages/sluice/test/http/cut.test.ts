@@ -101,8 +101,7 @@ describe("an answer that is cut at random bytes, any number of times", () => {
     await fc.assert(
       fc.asyncProperty(scenario, async (given) => {
         const requestId = prepare(given);
-        const reader = openEventStream({
-          url: `${proxy.url}/stream?dialect=ai-sdk`,
+        const reader = openEventStream(`${proxy.url}/stream?dialect=ai-sdk`, {
           body: { requestId, message: { content: "Hello" } },
           clock: impatient,
         });

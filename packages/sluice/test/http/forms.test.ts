@@ -107,8 +107,7 @@ describe.each(FORMS)("a stream with $query", (form) => {
 
   it("is read to its end by our client, over a Location of its own", async () => {
     const site = await open(startNodeSite({}));
-    const reader = openEventStream({
-      url: `${site.url}/stream?${form.query}`,
+    const reader = openEventStream(`${site.url}/stream?${form.query}`, {
       body: { message: { content: "a b c" } },
     });
     const frames: ParsedEvent[] = [];

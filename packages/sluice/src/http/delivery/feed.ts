@@ -1,5 +1,6 @@
 import { SluiceError } from "../../base/errors.ts";
 import type { Meter } from "../../base/meter.ts";
+import type { Observer } from "../../base/observer.ts";
 import type { LogSlice, LogStore } from "../../log/index.ts";
 import type { EntryEncoder } from "../encode-entry.ts";
 import { STEP, isFull } from "../replay.ts";
@@ -33,6 +34,7 @@ export interface FeedOptions {
   /** From so many entries in one step on, deltas that follow each other are joined. */
   readonly mergeBehind: number;
   readonly meter: Meter;
+  readonly observer: Observer | undefined;
   readonly from: number;
   /** It is of no use to those who come later. */
   readonly onEmpty: () => void;
@@ -62,7 +64,11 @@ export class Feed implements Paced {
 
   constructor(options: FeedOptions) {
     this.#options = options;
-    this.#merger = new Merger(options.meter);
+    const { meter, observer, runId } = options;
+    this.#merger = new Merger(
+      meter,
+      observer && { merged: (entries, frames) => observer.merged(runId, entries, frames) },
+    );
     this.#head = options.from;
     this.#tail = this.#follow(options.from);
   }

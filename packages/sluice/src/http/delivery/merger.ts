@@ -1,4 +1,5 @@
 import type { Meter } from "../../base/meter.ts";
+import type { ReaderObserver } from "../../base/observer.ts";
 import { DELTA_END, splitDelta } from "../../chat/delta-text.ts";
 import { LARGE, type EntryEncoder } from "../encode-entry.ts";
 
@@ -11,10 +12,12 @@ export type Put = (frames: string, last: number) => void;
  */
 export class Merger {
   readonly #meter: Meter;
+  readonly #watch: Pick<ReaderObserver, "merged"> | undefined;
   #pending: Pending | undefined;
 
-  constructor(meter: Meter) {
+  constructor(meter: Meter, watch?: Pick<ReaderObserver, "merged">) {
     this.#meter = meter;
+    this.#watch = watch;
   }
 
   get waits(): boolean {
@@ -45,7 +48,10 @@ export class Merger {
     if (pending === undefined) return;
     this.#pending = undefined;
     const { head, literal, frames, sequence, count } = pending;
-    if (count > 1) this.#meter.merged(count, 1);
+    if (count > 1) {
+      this.#meter.merged(count, 1);
+      this.#watch?.merged(count, 1);
+    }
     const joined = count > 1 ? encoder.text(head + literal + DELTA_END, sequence) : frames;
     if (joined === undefined) throw new TypeError("This dialect words deltas alone, and not what they are together.");
     put(joined, sequence);

@@ -1,3 +1,4 @@
+import type { ReaderObserver } from "../../base/observer.ts";
 import { parsePosition, type Position } from "../../base/offset.ts";
 import type { RunState } from "../../run/index.ts";
 import { deliver } from "../deliver.ts";
@@ -17,13 +18,19 @@ export interface ReaderOptions extends Reading {
 }
 
 /** A reader of a run, at its place. */
-export function openReader(service: Service, options: ReaderOptions, listener: Listener): PieceSource {
+export function openReader(
+  service: Service,
+  options: ReaderOptions,
+  listener: Listener,
+  watch?: ReaderObserver,
+): PieceSource {
   const { run, framing, after, live } = options;
   const encoder = createEntryEncoder(service, options);
   if (!encoder) return new GeneratorSource((signal) => deliver(service, options, signal), listener);
   const { id: runId } = run;
   const feed = `${runId} ${framing.key}`;
-  return new RunReader(service, { runId, encoder, feed, after, backlog: backlogOf(run, after), live }, listener);
+  const backlog = backlogOf(run, after);
+  return new RunReader(service, { runId, encoder, feed, after, backlog, live, watch }, listener);
 }
 
 /** About how many bytes of a log come after a position, as if all entries were of one size. */

@@ -1,4 +1,5 @@
 import type { Meter } from "../../base/meter.ts";
+import type { Observer, ReaderObserver } from "../../base/observer.ts";
 import type { Position } from "../../base/offset.ts";
 import type { LogStore } from "../../log/index.ts";
 import { LARGE, type EntryEncoder } from "../encode-entry.ts";
@@ -20,6 +21,7 @@ export interface ReaderContext {
   readonly mergeBehind: number;
   readonly turn: Turn;
   readonly meter: Meter;
+  readonly observer: Observer | undefined;
   readonly feeds: Feeds;
   readonly pacer: Pacer;
   readonly progress: Progress;
@@ -35,6 +37,7 @@ export interface RunReaderOptions {
   readonly backlog: number;
   /** True when there was nothing after it. */
   readonly live: boolean;
+  readonly watch?: ReaderObserver | undefined;
 }
 
 // In bytes, about a millisecond.
@@ -67,7 +70,7 @@ export class RunReader implements PieceSource {
 
   constructor(context: ReaderContext, options: RunReaderOptions, listener: Listener) {
     this.#context = context;
-    this.#merger = new Merger(context.meter);
+    this.#merger = new Merger(context.meter, options.watch);
     this.#listener = listener;
     this.#runId = options.runId;
     this.#feedName = options.feed;
@@ -76,6 +79,10 @@ export class RunReader implements PieceSource {
     this.#skip = options.after.skip;
     this.#backlog = options.backlog;
     if (options.live) this.#join();
+  }
+
+  get at(): number {
+    return this.#at;
   }
 
   take(): Piece | undefined {
@@ -149,9 +156,9 @@ export class RunReader implements PieceSource {
   }
 
   #join(): void {
-    const { feeds, pacer, progress, runs, mergeBehind, meter } = this.#context;
+    const { feeds, pacer, progress, runs, mergeBehind, meter, observer } = this.#context;
     const options = { store: runs.store, runId: this.#runId, encoder: this.#encoder, from: this.#at };
-    this.#feed = feeds.join(this.#feedName, () => ({ ...options, pacer, progress, mergeBehind, meter }));
+    this.#feed = feeds.join(this.#feedName, () => ({ ...options, pacer, progress, mergeBehind, meter, observer }));
     this.#encoder = this.#feed.encoder; // the same wording: one for all
     this.#feedName = ""; // an idle reader keeps nothing that it does not need
   }

@@ -6,6 +6,8 @@ export interface PieceSource {
   take(): Piece | undefined;
   /** True once everything was taken, the terminal included. */
   readonly ended: boolean;
+  /** Sequence number of the last entry that was worded; undefined where that is not known. */
+  readonly at?: number;
   /** Lets go of everything. The listener hears nothing after it. */
   close(): void;
 }
