@@ -26,6 +26,7 @@ const steps = ["packages/sluice", "apps/gateway", "apps/studio"].map((workspace)
 /** Program and the Debian package that brings it. */
 const programs = [
   ["chromium", "chromium"],
+  ["firefox-esr", "firefox-esr"],
   ["redis-server", "redis-server"],
   ["nginx", "nginx-light"],
   ["haproxy", "haproxy"],

@@ -99,7 +99,7 @@ describe("setup", () => {
     const { output } = setup(["--tests"]);
     // The script also looks into /usr/sbin, where Debian puts nginx and haproxy.
     expect(output).toMatch(
-      /apt-get install -y --no-install-recommends chromium redis-server (?:nginx-light )?(?:haproxy )?caddy/,
+      /apt-get install -y --no-install-recommends chromium firefox-esr redis-server (?:nginx-light )?(?:haproxy )?caddy/,
     );
   });
 

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,9 +39,12 @@ export function withGateways(): void {
   beforeAll(async () => {
     const parent = join(ROOT, "node_modules/.sluice");
     mkdirSync(parent, { recursive: true });
-    const outdir = mkdtempSync(join(parent, "gateway-"));
-    folders.push(outdir);
+    const apps = mkdtempSync(join(parent, "apps-"));
+    folders.push(apps);
+    const outdir = join(apps, "gateway/dist");
     program = join(outdir, "cli.mjs");
+    // The gateway serves the studio that was built beside it.
+    symlinkSync(join(ROOT, "apps/studio"), join(apps, "studio"));
     await build({
       absWorkingDir: ROOT,
       entryPoints: ["apps/gateway/src/cli.ts"],
@@ -52,7 +55,7 @@ export function withGateways(): void {
       target: "node20",
       mainFields: ["module", "main"],
       conditions: ["@sluice/source"],
-      external: ["lmdb", "pino", "cors", "ioredis", "prom-client", "rate-limiter-flexible"],
+      external: ["lmdb", "pino", "cors", "ioredis", "prom-client", "rate-limiter-flexible", "ws"],
       outdir,
       outExtension: { ".js": ".mjs" },
       logLevel: "silent",

@@ -86,8 +86,7 @@ describe("two gateways on one Redis", () => {
           plan: (connection) => (faults[connection] ? { cut: faults[connection] } : undefined),
         });
         try {
-          const reader = openEventStream({
-            url: `${proxy.url}/stream?dialect=ai-sdk`,
+          const reader = openEventStream(`${proxy.url}/stream?dialect=ai-sdk`, {
             body: { requestId: `cut ${(asked += 1)}`, message: { content } },
             headers: HEADERS,
             clock: impatient,

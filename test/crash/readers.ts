@@ -44,6 +44,10 @@ export interface Ask extends Reading {
   readonly requestId?: string;
 }
 
+interface Source extends EventStreamOptions {
+  readonly url: string;
+}
+
 interface Reading {
   /** Default `HEADERS`. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -57,11 +61,8 @@ export function ask(url: string, content: string, options: Ask = {}): Reader {
   const { dialect = "ai-sdk", stallMs, headers = HEADERS, ...more } = options;
   const requestId = more.requestId ?? `r${process.pid}-${(asked += 1)}`;
   const body = { ...more, requestId, message: { content } };
-  return read(
-    { url: `${url}/stream?dialect=${dialect}`, body, headers, ...(stallMs ? { stallMs } : {}) },
-    dialect,
-    requestId,
-  );
+  const source = { url: `${url}/stream?dialect=${dialect}`, body, headers, ...(stallMs ? { stallMs } : {}) };
+  return read(source, dialect, requestId);
 }
 
 /** Another reader of a run, from its start. */
@@ -69,7 +70,7 @@ export function join(url: string, runId: string, dialect: Dialect = "ai-sdk", re
   return read({ headers: HEADERS, url: `${url}/runs/${runId}/events?dialect=${dialect}`, ...reading }, dialect);
 }
 
-function read(options: EventStreamOptions, dialect: Dialect, requestId?: string): Reader {
+function read({ url, ...options }: Source, dialect: Dialect, requestId?: string): Reader {
   const leaving = new AbortController();
   const events: StreamEvent[] = [];
   const waiting = new Set<() => void>();
@@ -77,8 +78,8 @@ function read(options: EventStreamOptions, dialect: Dialect, requestId?: string)
   let endedAt: number | undefined;
   // A stall that is asked for is real time.
   const clock = options.stallMs === undefined ? { clock: impatient } : {};
-  const reader = openEventStream({
-    maxAttempts: 100_000,
+  const reader = openEventStream(url, {
+    backoff: { maxAttempts: 100_000 },
     ...clock,
     ...options,
     signal: leaving.signal,

@@ -1,11 +1,10 @@
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import type * as client from "sluice/client";
 import { startFaultProxy, type Cut, type FaultProxy } from "sluice/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { launchChromium } from "./chromium.ts";
-import { startOrigin, wordsOf, type HeldModel, type Origin, type OwnPages } from "./origin.ts";
+import { BROWSERS } from "./browsers.ts";
+import { bundleClient, fetchInPage, listenInPage, readByHand, readInPage, servePage } from "./in-page.ts";
+import { wordsOf, type HeldModel } from "./held-model.ts";
+import { startOrigin, type Origin } from "./origin.ts";
 import { streamPath } from "./reading.ts";
 
 const PATIENCE = { timeout: 30_000, interval: 10 };
@@ -15,7 +14,7 @@ const TEXT = SENTENCE.repeat(40);
 
 /**
  * Where connections break, one after the other, counted from the status line; those after them are whole. Before the
- * first `retry:` has come Chromium waits 3 s, so there is one cut each.
+ * first `retry:` has come a bare EventSource waits 3 s (Chromium) or 5 s (Firefox), so there is one cut each.
  */
 const CUTS: Readonly<Record<string, readonly Cut[]>> = {
   "before the answer begins": [{ afterBytes: 0, by: "reset" }],
@@ -24,7 +23,7 @@ const CUTS: Readonly<Record<string, readonly Cut[]>> = {
   "by ends without a last chunk": [600, 1_000, 1_501, 2_002, 3_003].map((afterBytes) => ({ afterBytes, by: "fin" })),
 };
 
-describe("in Chromium", () => {
+describe.each(Object.entries(BROWSERS))("in %s", (_name, launch) => {
   let browser: Browser;
   let origin: Origin;
   let proxy: FaultProxy;
@@ -36,7 +35,7 @@ describe("in Chromium", () => {
     // Cuts are counted in bytes of what the page reads, so nothing is compressed here.
     origin = await startOrigin({ pages: servePage(script) });
     proxy = await startFaultProxy({ target: { port: origin.port } });
-    browser = await launchChromium();
+    browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();
@@ -126,7 +125,7 @@ describe("in Chromium", () => {
         await waitForText(TEXT);
         model.end();
         await waitForClose();
-        // Each cut is one request more. Chromium itself asks again when a connection says nothing at all.
+        // Each cut is one request more. A browser itself may ask again when a connection says nothing at all.
         expect(streamRequests()).toBeGreaterThanOrEqual(before + cuts.length + 2);
         await expectOneAnswer(model, TEXT);
       });
@@ -169,94 +168,78 @@ describe("in Chromium", () => {
       });
     }
   });
-});
 
-describe("in Chromium, an answer that is compressed", () => {
-  let browser: Browser;
-  let origin: Origin;
-  let page: Page;
-  const codings: (string | undefined)[] = [];
-
-  beforeAll(async () => {
-    origin = await startOrigin({ pages: servePage(""), compression: true });
-    browser = await launchChromium();
-    page = await browser.newPage();
-    page.on("response", (response) => {
-      if (response.url().includes("/stream")) codings.push(response.headers()["content-encoding"]);
-    });
-    await page.goto(`${origin.url}/page`);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await origin?.close();
-  });
-
-  /** What the page has seen, as it stands there. */
-  async function expectSeen(expected: object): Promise<void> {
-    const seen = (): Promise<unknown> => page.evaluate(() => (window as unknown as { readonly seen: unknown }).seen);
-    await vi.waitFor(async () => expect(await seen()).toMatchObject(expected), PATIENCE);
-  }
-
-  for (const [what, open] of Object.entries({ fetch: fetchInPage, "a bare EventSource": listenInPage })) {
-    it(`is read by ${what} word by word, while the model is at work on the next`, async () => {
-      codings.length = 0;
-      const model = origin.hold(what);
-      await page.evaluate(open, streamPath(what));
-      let text = "";
-      for (const word of wordsOf(SENTENCE)) {
-        model.say(word);
-        await expectSeen({ text: (text += word), end: "" });
-      }
-      model.end();
-      await expectSeen({ text, end: "done" });
-      expect(codings[0]).toBe("gzip");
-      expect(model.calls).toBe(1);
-    });
-  }
-
-  it("fails the page's fetch when it is broken off, after all that was said", async () => {
-    const model = origin.hold("broken off");
-    await page.evaluate(fetchInPage, streamPath("broken off"));
-    model.say(...wordsOf(SENTENCE));
-    await expectSeen({ text: SENTENCE, end: "" });
-    origin.letGo();
-    await expectSeen({ text: SENTENCE, end: "TypeError" });
-    model.end();
-  });
-});
-
-/** Runs in the page. */
-async function fetchInPage(url: string): Promise<void> {
-  const { body } = await fetch(url);
-  const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
-  const seen = { text: "", end: "" };
-  Object.assign(window, { seen });
-  void (async () => {
-    let raw = "";
-    try {
-      for (let step = await reader.read(); !step.done; step = await reader.read()) {
-        raw += step.value;
-        const words = raw.matchAll(/^event: chunk\n(?:id: .*\n)?data: (.*)\n\n/gm);
-        seen.text = Array.from(words, ([, data = ""]) => JSON.parse(data).content).join("");
-      }
-      seen.end = raw.includes("event: done") ? "done" : "clean end";
-    } catch (error) {
-      seen.end = (error as Error).name;
+  describe("a fetch written by hand", () => {
+    for (const [where, cuts] of Object.entries(CUTS)) {
+      it(`has the answer of one model call once when it is cut ${where}`, async () => {
+        const question = `by hand, ${where}`;
+        const model = origin.hold(question);
+        model.say(...wordsOf(TEXT));
+        cutNext(cuts);
+        const { connections } = proxy;
+        const reading = page.evaluate(readByHand, question);
+        reading.catch(() => {}); // awaited below
+        await vi.waitFor(() => expect(proxy.connections - connections).toBeGreaterThan(cuts.length), PATIENCE);
+        model.end();
+        expect(await reading).toMatchObject({ text: TEXT, messages: [TEXT], done: 1 });
+        expect((await reading).requests).toBeGreaterThan(cuts.length);
+        expect(model.calls).toBe(1);
+      });
     }
-  })();
-}
-
-/** Runs in the page. */
-function listenInPage(url: string): void {
-  const source = new EventSource(url);
-  const seen = { text: "", end: "" };
-  Object.assign(window, { seen });
-  source.addEventListener("chunk", ({ data }) => (seen.text += JSON.parse(data).content));
-  source.addEventListener("done", () => {
-    seen.end = "done";
-    source.close();
   });
-}
+
+  describe("an answer that is compressed", () => {
+    let origin: Origin;
+    const codings: (string | undefined)[] = [];
+
+    beforeAll(async () => {
+      origin = await startOrigin({ pages: servePage(""), compression: true });
+    });
+    afterAll(async () => {
+      await origin?.close();
+    });
+
+    beforeEach(async () => {
+      codings.length = 0;
+      page.on("response", (response) => {
+        if (response.url().includes("/stream")) codings.push(response.headers()["content-encoding"]);
+      });
+      await page.goto(`${origin.url}/page`);
+    });
+
+    /** What the page has seen, as it stands there. */
+    async function expectSeen(expected: object): Promise<void> {
+      const seen = (): Promise<unknown> => page.evaluate(() => (window as unknown as { readonly seen: unknown }).seen);
+      await vi.waitFor(async () => expect(await seen()).toMatchObject(expected), PATIENCE);
+    }
+
+    for (const [what, open] of Object.entries({ fetch: fetchInPage, "a bare EventSource": listenInPage })) {
+      it(`is read by ${what} word by word, while the model is at work on the next`, async () => {
+        const model = origin.hold(what);
+        await page.evaluate(open, streamPath(what));
+        let text = "";
+        for (const word of wordsOf(SENTENCE)) {
+          model.say(word);
+          await expectSeen({ text: (text += word), end: "" });
+        }
+        model.end();
+        await expectSeen({ text, end: "done" });
+        expect(codings[0]).toBe("gzip");
+        expect(model.calls).toBe(1);
+      });
+    }
+
+    it("fails the page's fetch when it is broken off, after all that was said", async () => {
+      const model = origin.hold("broken off");
+      await page.evaluate(fetchInPage, streamPath("broken off"));
+      model.say(...wordsOf(SENTENCE));
+      await expectSeen({ text: SENTENCE, end: "" });
+      origin.letGo();
+      await expectSeen({ text: SENTENCE, end: "TypeError" });
+      model.end();
+    });
+  });
+});
 
 function steps(from: number, to: number, by: number): readonly number[] {
   return Array.from({ length: (to - from) / by }, (_, index) => from + index * by);
@@ -267,49 +250,4 @@ interface Seen {
   readonly messages: readonly string[];
   readonly done: number;
   readonly state: number;
-}
-
-interface ReadInPage {
-  readonly message: string;
-  readonly runId: string;
-  readonly states: readonly string[];
-}
-
-/** Runs in the page. */
-async function readInPage(question: string): Promise<ReadInPage> {
-  const { openEventStream, readMessage } = (window as unknown as { readonly sluice: typeof client }).sluice;
-  const states: string[] = [];
-  const stream = openEventStream({
-    url: "/stream?dialect=ai-sdk",
-    body: { requestId: question, message: { content: question } },
-    random: (bytes) => bytes.fill(0), // no backoff: Chromium may lose what came just before a cut, `retry:` included
-    onState: ({ status }) => states.push(status),
-  });
-  let message: unknown;
-  for await (message of readMessage(stream));
-  return { message: JSON.stringify(message), runId: stream.runId ?? "", states };
-}
-
-/** `sluice/client` from its sources, as `window.sluice`. */
-async function bundleClient(): Promise<string> {
-  const { outputFiles } = await build({
-    stdin: { contents: 'export * from "sluice/client";', resolveDir: fileURLToPath(new URL(".", import.meta.url)) },
-    bundle: true,
-    format: "iife",
-    globalName: "sluice",
-    platform: "browser",
-    conditions: ["@sluice/source"],
-    write: false,
-  });
-  return outputFiles[0]?.text.replaceAll("</script", "<\\/script") ?? "";
-}
-
-/** A page with this script, at `/page`. */
-function servePage(script: string): OwnPages {
-  return (req, res) => {
-    if (req.url !== "/page") return false;
-    res.writeHead(200, { "content-type": "text/html; charset=utf-8" });
-    res.end(`<!doctype html><link rel="icon" href="data:,"><title>Test</title><script>${script}</script>`);
-    return true;
-  };
 }

@@ -4,6 +4,7 @@ import { fold, type Message, type RunEvent } from "sluice/chat";
 import { createSluice, type Sluice } from "sluice/http";
 import { createMemoryLog } from "sluice/log";
 import { createManualClock, type ManualClock } from "sluice/testing";
+import { createHeldSource, wordsOf, type HeldModel, type HeldSource } from "./held-model.ts";
 
 /** A Sluice server on a free port, whose model says what the test tells it to. */
 export interface Origin {
@@ -23,13 +24,6 @@ export interface Origin {
   destroySockets(): void;
   resetSockets(): void;
   close(): Promise<void>;
-}
-
-export interface HeldModel {
-  /** How often it was asked. */
-  readonly calls: number;
-  say(...words: readonly string[]): void;
-  end(): void;
 }
 
 export type OwnPages = (req: IncomingMessage, res: ServerResponse) => boolean;
@@ -105,48 +99,6 @@ export async function startOrigin({ pages = () => false, compression = false }: 
       await store[Symbol.asyncDispose]();
     },
   };
-}
-
-interface HeldSource extends HeldModel {
-  open(): AsyncGenerator<string>;
-}
-
-function createHeldSource(): HeldSource {
-  const words: string[] = [];
-  let calls = 0;
-  let ended = false;
-  let wake = (): void => {};
-
-  async function* speak(): AsyncGenerator<string> {
-    for (let next = 0; ;) {
-      while (next < words.length) yield words[next++] ?? "";
-      if (ended) return;
-      await new Promise<void>((resolve) => (wake = resolve));
-    }
-  }
-
-  return {
-    get calls() {
-      return calls;
-    },
-    say(...more) {
-      words.push(...more);
-      wake();
-    },
-    end() {
-      ended = true;
-      wake();
-    },
-    open() {
-      calls += 1;
-      return speak();
-    },
-  };
-}
-
-/** Each with the space after it. */
-export function wordsOf(text: string): readonly string[] {
-  return text.split(/(?<= )/);
 }
 
 async function* repeat(question: string): AsyncGenerator<string> {

@@ -2,7 +2,8 @@ import { EventSource } from "eventsource";
 import type { Message } from "sluice/chat";
 import { openEventStream, readMessage, type EventStreamReader, type StreamState } from "sluice/client";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { startOrigin, wordsOf, type Origin } from "./origin.ts";
+import { wordsOf } from "./held-model.ts";
+import { startOrigin, type Origin } from "./origin.ts";
 import { PROXIES, startProxy, startRelay, type Proxy, type Relay } from "./programs.ts";
 import { ask, contentOf, read, streamPath, type Ending } from "./reading.ts";
 
@@ -195,8 +196,7 @@ for (const { name, seen, compression } of CASES) {
         const question = `client ${how}`;
         const model = origin.hold(question);
         const states: StreamState["status"][] = [];
-        const stream = openEventStream({
-          url: `${url()}/stream?dialect=ai-sdk`,
+        const stream = openEventStream(`${url()}/stream?dialect=ai-sdk`, {
           body: { message: { content: question } },
           onState: ({ status }) => states.push(status),
         });
