@@ -124,7 +124,12 @@ function tabOf(page: Page): Tab {
     },
     stop: () => page.getByRole("button", { name: "Stop" }).click(),
     async untilStatus(status, of = answer) {
-      await vi.waitFor(async () => expect(await of.getAttribute("data-status", SOON)).toBe(status), PATIENCE);
+      try {
+        await vi.waitFor(async () => expect(await of.getAttribute("data-status", SOON)).toBe(status), PATIENCE);
+      } catch (cause) {
+        const shown = await page.evaluate(() => `${document.readyState} ${location.href}\n${document.body.innerText}`);
+        throw new Error(`The answer is not ${status}. The page: ${shown.slice(0, 2_000)}`, { cause });
+      }
     },
     async untilShown(words) {
       await vi.waitFor(async () => expect(await answer.last().innerText(SOON)).toContain(words), PATIENCE);

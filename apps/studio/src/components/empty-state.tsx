@@ -60,7 +60,7 @@ function Examples({ onExample }: Pick<EmptyStateProps, "onExample">): ReactNode 
 
 const HINTS = [
   { hint: "words=400 rate=50", effect: "400 words, 50 a second" },
-  { hint: "tool=weather reasoning=on", effect: "Thinks first, then asks a tool" },
+  { hint: "reasoning tool=search sources=3", effect: "Thinks, asks a tool, names sources" },
   { hint: "fail-after=120", effect: "Breaks after 120 words" },
   { hint: "words=4000 rate=400", effect: "A long answer, fast" },
 ];

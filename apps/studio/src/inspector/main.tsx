@@ -5,6 +5,7 @@ import { Inspector } from "./inspector.tsx";
 import "../styles/theme.css";
 import "uplot/dist/uPlot.min.css";
 import "./inspector.css";
+import "./totals.css";
 import "./list.css";
 import "./run.css";
 import "./events.css";

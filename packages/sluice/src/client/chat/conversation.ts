@@ -165,7 +165,7 @@ export function isUnheard(turn: Turn | undefined): boolean {
   return connection.status === "waiting" || (connection.status === "connecting" && connection.attempt > 1);
 }
 
-export function answerOf(message: Message, requestId: string | undefined, runId: string | undefined): ChatAnswer {
+function answerOf(message: Message, requestId: string | undefined, runId: string | undefined): ChatAnswer {
   return { ...message, content: contentOf(message.parts), ...withoutUndefined({ requestId, runId }) };
 }
 
@@ -182,7 +182,7 @@ export function answerTo({ messages }: Conversation, requestId: string): ChatAns
 }
 
 /** All text, as the server puts it into the thread. Joined by hand: `join` would copy a long text in every frame. */
-export function contentOf(parts: Message["parts"]): string {
+function contentOf(parts: Message["parts"]): string {
   return parts.reduce((text, part) => (part.type === "text" ? text + part.text : text), "");
 }
 
@@ -244,6 +244,6 @@ function lengthOf({ parts }: Pick<Message, "parts">): number {
 type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** For keys that are absent rather than undefined. */
-export function withoutUndefined<T extends object>(value: T): Defined<T> {
+function withoutUndefined<T extends object>(value: T): Defined<T> {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Defined<T>;
 }

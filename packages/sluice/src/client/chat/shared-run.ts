@@ -123,9 +123,10 @@ export function shareRun(options: SharedRunOptions): SharedRun {
       try {
         await manager.request(options.lockName, wanted, () => (work = lead()));
       } catch {
-        endReign(); // the lock was stolen
-        await work;
-        if (work === undefined && !queued.signal.aborted) readAlone(); // no lock is to be had here
+        if (work !== undefined) {
+          endReign(); // the lock was stolen
+          await work;
+        } else if (!queued.signal.aborted) readAlone(); // no lock is to be had here
       }
       if (!isDone() && !alone) ask();
     }

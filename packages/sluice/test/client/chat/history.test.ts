@@ -112,6 +112,31 @@ describe("the history of a thread", () => {
     }
   });
 
+  it("does not show a question twice whose run the server knows and this page does not yet", async () => {
+    const one = openPage({ threadId: "t" });
+    const { chat, gateway, storage } = one;
+    chat.send("Why?");
+    const before = new Map([...(storage as ReturnType<typeof memoryStorage>).items]);
+    await status(chat, "streaming");
+    gateway.send(start, ...text("Because."), finish);
+    await status(chat, "ready");
+    gateway.setThread([
+      { role: "user", content: "Why?", runId: "run_1", at: 3 },
+      { role: "assistant", content: "Because.", runId: "run_1", at: 3 },
+    ]);
+    let fail = (): void => {};
+    gateway.answerNext("/stream", () => new Promise((_, reject) => (fail = () => reject(new TypeError()))));
+    gateway.answerNext("/runs/run_1", () => refusal(404, "run/not-found", "There is no such run."));
+    const early = memoryStorage();
+    for (const [key, value] of before) early.setItem(key, value);
+    const reloaded = openPage({ gateway, storage: early, threadId: "t", load: true });
+    await vi.waitFor(() => expect(reloaded.chat.getSnapshot().loading).toBe(false), PATIENCE);
+    fail();
+    await status(reloaded.chat, "ready");
+    expect(transcript(reloaded.chat)).toEqual(["user: Why?", "assistant: Because."]);
+    expect(answer(reloaded.chat)).toMatchObject({ finishReason: "stop" });
+  });
+
   it("keeps what was asked while it was on its way", async () => {
     const gateway = openPage().gateway;
     let reply = (): void => {};

@@ -62,6 +62,15 @@ describe("stopping", () => {
     expect(gateway.asked).toHaveLength(1);
   });
 
+  it("takes it back at once also while another attempt is under way", async () => {
+    const { chat, gateway } = openPage();
+    gateway.answerNext("/stream", unreachable, () => new Promise<Response>(() => {}));
+    chat.send("Why?");
+    await vi.waitFor(() => expect(gateway.asked).toHaveLength(2), PATIENCE);
+    chat.stop();
+    expect(chat.getSnapshot().status).toBe("ready");
+  });
+
   it("can be tried again when the server did not take it", async () => {
     const { chat, gateway } = openPage();
     chat.send("Why?");

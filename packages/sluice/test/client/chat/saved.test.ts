@@ -75,6 +75,7 @@ describe("reloading", () => {
     await status(reloaded.chat, "ready");
     expect(gateway.calls).toContain("POST /runs/run_1/stop");
     expect(answer(reloaded.chat)?.status).toBe("aborted");
+    expect(gateway.asked).toHaveLength(1);
   });
 
   it("still wants an answer to end that it could not stop before", async () => {

@@ -89,6 +89,17 @@ describe("several tabs on a thread", () => {
     expect(gateway.calls.filter((call) => call.startsWith("POST /cancel/"))).toHaveLength(1);
   });
 
+  it("have the one that knows the run stop it for one that does not yet", async () => {
+    const { gateway, openChat, browser } = openSite();
+    const { chat } = openChat();
+    chat.send("Why?");
+    await status(chat, "streaming");
+    const stop = { sluice: 1, kind: "stop", requestId: requestIdOf(chat), wanted: true };
+    browser.openTab().tabs.channel("sluice:http://studio.test/:t").postMessage(stop);
+    await status(chat, "ready");
+    expect(gateway.calls).toContain("POST /runs/run_1/stop");
+  });
+
   it("show a question that is asked again in its place", async () => {
     const { gateway, openChat } = openSite();
     const [one, two] = [openChat(), openChat()];
