@@ -145,7 +145,8 @@ async function storedRuns(runs: Runs, call: Call, owner: string): Promise<Reply>
   return json(200, { stored, ...(page.next === undefined ? {} : { next: page.next }) });
 }
 
-/** All but what was said. */
-function describe({ lastOffset, firstOffset, ...run }: RunState): object {
-  return { ...run, entries: Number(lastOffset.slice(1)), firstEntry: Number(firstOffset.slice(1)) };
+/** All but what was said, and what an application has given along with it: that may be anything. */
+function describe({ lastOffset, firstOffset, meta, ...run }: RunState): object {
+  const { metadata: _given, ...names } = meta;
+  return { ...run, meta: names, entries: Number(lastOffset.slice(1)), firstEntry: Number(firstOffset.slice(1)) };
 }

@@ -29,6 +29,12 @@ export function createWebServer(
 ): WebServer {
   if (tls) return createTlsServer(tls, handle);
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, handle);
+  // Node forgets those that have asked for an upgrade, whether they got it or not.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   return {
     scheme: "http",
     server,
@@ -37,7 +43,9 @@ export function createWebServer(
     close: () =>
       closed(server, {
         idle: () => server.closeIdleConnections(),
-        cut: () => server.closeAllConnections(),
+        cut() {
+          for (const socket of sockets) socket.destroy();
+        },
       }),
   };
 }

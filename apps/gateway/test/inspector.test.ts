@@ -273,6 +273,17 @@ describe("one run", () => {
     expect((seen.json["report"] as RunReport).readers.joined).toBe(1);
   });
 
+  it("shows nothing unlogged of what an application gave along with its question", async () => {
+    const at = await site(KEYS);
+    const body = question("words=4 rate=max", { threadId: "t1", metadata: { about: "private words" } });
+    const id = runIdOf(await at.ask({ headers: bearer("key1"), body }));
+    for (const call of [`GET /inspector/runs/${id}`, "GET /inspector/runs?owner=alice", "GET /inspector/runs"]) {
+      const { text } = await at.ask({ at: call, headers: OPERATOR });
+      expect(text).toContain("t1");
+      expect(text).not.toContain("private words");
+    }
+  });
+
   it("is found in the store also when this node has not seen it", async () => {
     const store = createMemoryLog();
     const before = await site(KEYS, { store });

@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket, type ClientOptions } from "ws";
 import { makeCertificate } from "./secure.ts";
@@ -166,6 +167,19 @@ describe("GET /ws of the gateway", () => {
       ].join("\r\n"),
     );
     expect(text).toMatch(/^HTTP\/1\.1 200 [\s\S]*"status":"finished"/);
+  });
+
+  it("does not wait for ever for those who offer HTTP/2 and never send their question", async () => {
+    const at = await site();
+    const head = ["POST /stream HTTP/1.1", "Host: 127.0.0.1", "Connection: Upgrade", "Upgrade: h2c"];
+    const socket = connect(at.port, "127.0.0.1");
+    socket.on("error", () => {});
+    const taken = new Promise((resolve) => socket.once("data", resolve));
+    const gone = new Promise((resolve) => socket.once("close", resolve));
+    socket.write([...head, "Content-Length: 9", "Expect: 100-continue", "", ""].join("\r\n"));
+    await taken;
+    await at.close(AbortSignal.abort());
+    await gone;
   });
 
   it("sends those who are in no talk away when it drains, and refuses the next ones", async () => {

@@ -12,16 +12,19 @@ const KEYS_DOWN: readonly string[] = ["ArrowDown", "PageDown", "End", " "];
 
 /**
  * Keeps the end of growing content in view for a reader who is there, and leaves alone one who has scrolled up.
- * @param onChange whether the end is kept in view, each time that may have changed
+ * @param onChange whether the end is kept in view: at first, and when that has changed
  */
 export function stickToEnd(box: HTMLElement, onChange: (sticks: boolean) => void): StickToEnd {
   let sticks = true;
+  let told: boolean | undefined;
   let top = 0;
   let height = 0;
   let touchedAt: number | undefined;
 
   function set(next: boolean): void {
     sticks = next;
+    if (next === told) return;
+    told = next;
     onChange(next);
   }
   function measure(): void {

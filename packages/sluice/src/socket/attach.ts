@@ -77,8 +77,14 @@ export function attachSocketConversation(
 
   async function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const request = socketRequestOf(req);
-    if (!isWebSocket(req) || request.location.pathname !== path) {
-      if (server.listenerCount("upgrade") === 1) handBack(req, socket, head);
+    const isOurs = isWebSocket(req) && request.location.pathname === path;
+    if (!isOurs && server.listenerCount("upgrade") > 1) return;
+    if (isAnswering(socket)) {
+      socket.destroy();
+      return;
+    }
+    if (!isOurs) {
+      handBack(req, socket, head);
       return;
     }
     // A socket without a listener for errors takes the process with it; who has left is noticed below.
@@ -170,6 +176,15 @@ export function attachSocketConversation(
       waiting.dispose();
     },
   };
+}
+
+/**
+ * Whether the answer to a request before this one is still being written: Node does not wait for it, and what is written
+ * from here on would be read as a part of it.
+ */
+function isAnswering(socket: Duplex): boolean {
+  // Node's own note on its sockets: the answer that has its turn. There is no public one.
+  return "_httpMessage" in socket && Boolean(socket._httpMessage);
 }
 
 /** @throws TypeError for headers that cannot be written: a line break would let them say anything */

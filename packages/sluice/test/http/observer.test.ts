@@ -54,7 +54,43 @@ const post = (body: object): RequestInit => ({
   body: JSON.stringify(body),
 });
 
+/** One that throws whatever it is told. */
+function broken(): Observer {
+  const fail = (): never => {
+    throw new Error("The observer is broken.");
+  };
+  return {
+    began: () => ({ content: fail, stopped: fail, leaseRenewed: fail, leaseLost: fail, ended: fail }),
+    joined: () => ({ merged: fail, left: fail }),
+    merged: fail,
+    stopRequested: fail,
+    reaped: fail,
+  };
+}
+
 describe.each(Object.entries(SITES))("an observer: %s", (_name, open) => {
+  it("that throws changes nothing, and is heard of in the log", async () => {
+    const lines: unknown[] = [];
+    const fail = (): never => {
+      throw new Error("The observer is broken.");
+    };
+    for (const observer of [broken(), { ...broken(), began: fail, joined: fail }]) {
+      const site = await open({ observer, log: (...line) => void lines.push(line) });
+      const answer = await site.fetch("/stream", post({ message: { content: "one two" } }));
+      const id = String(answer.headers.get("sluice-run-id"));
+      expect(await answer.text()).toContain("event: done");
+      await site.sluice.runs.ended(id);
+      expect((await site.fetch(`/runs/${id}/stop`, { method: "POST" })).status).toBe(200);
+    }
+    const failed = [
+      "error",
+      "observer failed",
+      { code: "PROCESSING_ERROR", error: new Error("The observer is broken.") },
+    ];
+    // Once from those who produce, once from those who deliver.
+    expect(lines).toEqual([failed, failed, failed, failed]);
+  });
+
   it("is told of a run, of its content and its end, and of who reads it", async () => {
     const { observer, told, readers } = watch();
     const site = await open({ observer });

@@ -66,6 +66,19 @@ for (const [name, react] of Object.entries(REACTS)) {
       expect(await look()).toEqual({ below: 0, isAtBottom: true });
     });
 
+    // Each frame of a growing answer was two commits: React renders once more for a state that is set to what it is.
+    // Whoever streamed fast answers paid for it with half of the frames.
+    it("commits nothing of its own while the reader stays at the end", async () => {
+      const commits = (): Promise<number> =>
+        page.evaluate(() => (window as unknown as { counted: { commits: number } }).counted.commits);
+      const before = await commits();
+      for (let lines = 51; lines <= 70; lines += 1) {
+        await page.evaluate((count) => (window as unknown as { page: ScrollPage }).page.lines(count), lines);
+        await frames();
+      }
+      expect((await commits()) - before).toBe(20);
+    });
+
     it("shows the end before the frame in which the content has grown is painted", async () => {
       const below = await page.evaluate(async () => {
         (window as unknown as { readonly page: ScrollPage }).page.lines(80);

@@ -1,21 +1,35 @@
-import { connect } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { SluiceError } from "sluice/errors";
 import { attachSocketConversation, loopback, VOICE_WORKLET } from "sluice/socket";
-import { createServer } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { createManualClock } from "sluice/testing";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { PCM, open, place, refusalOf, speech } from "./support.ts";
 
-/** What comes back for these bytes until the server closes the connection. */
-function raw(port: number, text: string): Promise<string> {
+/** What comes back for these bytes until the server closes the connection. `then` is sent once something has come. */
+function raw(port: number, text: string, then?: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(text));
     let answer = "";
+    if (then !== undefined) socket.once("data", () => socket.write(then));
     socket.setEncoding("latin1").on("data", (piece: string) => (answer += piece));
     socket.on("error", () => {});
     socket.on("close", () => resolve(answer));
   });
+}
+
+const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+const servers: Server[] = [];
+afterEach(() => servers.splice(0).forEach((server) => server.close()));
+
+/** A server of one's own, that serves conversations too. */
+async function listening(handle: RequestListener): Promise<{ readonly port: number; readonly server: Server }> {
+  const server = createServer(handle);
+  servers.push(server);
+  attachSocketConversation(server, { authorize: () => "alice", handler: loopback() });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { port: (server.address() as AddressInfo).port, server };
 }
 
 const lines = (...text: readonly string[]): string => text.join("\r\n");
@@ -233,6 +247,30 @@ describe("requests that offer another upgrade", () => {
     });
     expect(await later).toContain("plain POST /b hello");
   });
+
+  it("are cut where they are not there within the server's time for requests", async () => {
+    const { port, server } = await listening(() => {});
+    server.requestTimeout = 50;
+    expect(await raw(port, lines("POST /a HTTP/1.1", "Host: a", ...offer, "Content-Length: 5", "", "he"))).toBe("");
+  });
+
+  it("are answered also on a connection that has had an answer", async () => {
+    const { port } = await listening((req, res) => void res.end(`plain ${req.url}`));
+    const second = lines("GET /b HTTP/1.1", "Host: a", ...offer, "", "");
+    expect(await raw(port, lines("GET /a HTTP/1.1", "Host: a", "", ""), second)).toMatch(/plain \/a[\s\S]*plain \/b/);
+  });
+
+  for (const [what, path, asked] of [
+    ["an upgrade that there is not", "/b", offer],
+    ["a WebSocket", "/ws", ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", KEY]],
+  ] as const) {
+    it(`end a connection on which an answer still goes on, and write nothing into it: ${what}`, async () => {
+      const { port } = await listening((_req, res) => void res.write("not all of it"));
+      const second = lines(`GET ${path} HTTP/1.1`, "Host: a", ...asked, "", "");
+      const text = await raw(port, lines("GET /a HTTP/1.1", "Host: a", "", ""), second);
+      expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200"]);
+    });
+  }
 
   it("for a WebSocket at another path are answered as requests, and left to others where there are some", async () => {
     const at = await place();

@@ -143,6 +143,18 @@ describe("snapshots", () => {
     expect(chat.getSnapshot().messages[0]).toBe(shown.messages[0]);
   });
 
+  it("are not told of where nothing has changed", async () => {
+    const page = openPage();
+    await answered(page, "Why?", "Because.");
+    const { count } = page.published;
+    const shown = page.chat.getSnapshot();
+    page.chat.stop();
+    page.chat.retry();
+    await settled();
+    expect(page.published.count).toBe(count);
+    expect(page.chat.getSnapshot()).toBe(shown);
+  });
+
   it("wait for no frame when the answer is whole", async () => {
     const { chat, gateway } = openPage({ manualFrames: true });
     chat.send("Why?");

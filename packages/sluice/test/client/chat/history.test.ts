@@ -116,7 +116,7 @@ describe("the history of a thread", () => {
     const one = openPage({ threadId: "t" });
     const { chat, gateway, storage } = one;
     chat.send("Why?");
-    const before = new Map([...(storage as ReturnType<typeof memoryStorage>).items]);
+    const before = new Map((storage as ReturnType<typeof memoryStorage>).items);
     await status(chat, "streaming");
     gateway.send(start, ...text("Because."), finish);
     await status(chat, "ready");
@@ -135,6 +135,32 @@ describe("the history of a thread", () => {
     await status(reloaded.chat, "ready");
     expect(transcript(reloaded.chat)).toEqual(["user: Why?", "assistant: Because."]);
     expect(answer(reloaded.chat)).toMatchObject({ finishReason: "stop" });
+  });
+
+  it("does not show an answer twice that this page is about to read", async () => {
+    const one = openPage({ threadId: "t" });
+    const { chat, gateway, storage } = one;
+    chat.send("Why?");
+    await status(chat, "streaming");
+    const early = memoryStorage();
+    for (const [key, value] of (storage as ReturnType<typeof memoryStorage>).items) early.setItem(key, value);
+    gateway.send(start, ...text("Because."), finish);
+    await status(chat, "ready");
+    gateway.setThread([
+      { role: "user", content: "Why?", runId: "run_1", at: 3 },
+      { role: "assistant", content: "Because.", runId: "run_1", at: 3 },
+      { role: "user", content: "Elsewhere?", runId: "run_b", at: 4 },
+      { role: "assistant", content: "Yes.", runId: "run_b", at: 4 },
+    ]);
+    let fail = (): void => {};
+    gateway.answerNext("/runs/run_1/events", () => new Promise((_, reject) => (fail = () => reject(new TypeError()))));
+    const reloaded = openPage({ gateway, storage: early, threadId: "t", load: true });
+    await vi.waitFor(() => expect(reloaded.chat.getSnapshot().loading).toBe(false), PATIENCE);
+    const elsewhere = ["user: Elsewhere?", "assistant: Yes."];
+    expect(transcript(reloaded.chat)).toEqual(["user: Why?", ...elsewhere]);
+    fail();
+    await status(reloaded.chat, "ready");
+    expect(transcript(reloaded.chat)).toEqual(["user: Why?", "assistant: Because.", ...elsewhere]);
   });
 
   it("keeps what was asked while it was on its way", async () => {

@@ -1,6 +1,6 @@
+import { describe, expect, it, vi } from "vitest";
 import type { RunEvent } from "../../../src/chat/index.ts";
 import type { StreamEvent } from "../../../src/client/index.ts";
-import { describe, expect, it, vi } from "vitest";
 import {
   PATIENCE,
   delta,
@@ -14,7 +14,7 @@ import {
   transcript,
   unreachable,
 } from "./support.ts";
-import { LINGER_MS, SILENCE_MS, openSite, requestIdOf } from "./tabs-support.ts";
+import { LINGER_MS, SILENCE_MS, openSite, requestIdOf, slowly } from "./tabs-support.ts";
 
 describe("the tab that reads", () => {
   it("is followed by another when it is closed, and no word is lost or doubled", async () => {
@@ -99,6 +99,27 @@ describe("the tab that reads", () => {
     await Promise.all([status(one.chat, "ready"), status(two.chat, "ready")]);
     expect(said(one.chat)).toBe("One two three");
     expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
+  });
+
+  it("reads no more when its lock is stolen, and again when it has it back", async () => {
+    const { gateway, openChat, browser } = openSite();
+    const { chat } = openChat();
+    chat.send("Why?");
+    await status(chat, "streaming");
+    gateway.send(start, ...text("One "));
+    await saying(chat, "One ");
+    const name = `sluice:http://studio.test/:t:${requestIdOf(chat)}`;
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const theft = browser.openTab().tabs.locks.request(name, { steal: true }, () => held);
+    await vi.waitFor(() => expect(gateway.readers).toBe(0), PATIENCE);
+    gateway.send(delta("two"), finish);
+    await settled();
+    expect(said(chat)).toBe("One ");
+    release();
+    await theft;
+    await status(chat, "ready");
+    expect(said(chat)).toBe("One two");
   });
 
   it("keeps its place when it only has nothing to say", async () => {
@@ -273,9 +294,13 @@ describe("a tab that was away", () => {
     const late = openChat();
     await saying(late.chat, "One ");
     expect(transcript(late.chat)).toEqual(["user: Why?", "assistant: One "]);
+    gateway.answerNext("/runs/run_1/stop", slowly, slowly);
     late.chat.stop();
-    await status(one.chat, "ready");
-    await status(late.chat, "ready");
+    await vi.waitFor(() => expect(one.chat.getSnapshot().stopping).toBe(true), PATIENCE);
+    const later = openChat();
+    await vi.waitFor(() => expect(later.chat.getSnapshot().stopping).toBe(true), PATIENCE);
+    gateway.send({ type: "abort" });
+    await Promise.all([one, late, later].map(({ chat }) => status(chat, "ready")));
   });
 
   it("and was reloaded follows again, whether it read itself or not", async () => {

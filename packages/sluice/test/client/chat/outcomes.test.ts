@@ -236,6 +236,17 @@ describe("a broken connection", () => {
     expect(connections.at(-1)).toEqual({ status: "idle" });
   });
 
+  it("is waited for with more patience where the run is known than where nobody took the question", async () => {
+    const { chat, gateway } = openPage();
+    chat.send("Why?");
+    await status(chat, "streaming");
+    gateway.answerNext("/runs/run_1/events", ...Array.from({ length: 35 }, () => unreachable));
+    gateway.cut();
+    gateway.send(start, ...text("Because."), finish);
+    await status(chat, "ready");
+    expect(said(chat)).toBe("Because.");
+  });
+
   it("is told, with the time of the next attempt", async () => {
     const { chat, gateway } = openPage({ patient: true });
     chat.send("Why?");

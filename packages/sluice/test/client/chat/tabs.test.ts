@@ -1,12 +1,13 @@
 import { describe, expect, it, vi } from "vitest";
+import type { RunEvent } from "../../../src/chat/index.ts";
 import type { ChatOptions } from "../../../src/client/index.ts";
 import { refusal } from "./fake-gateway.ts";
-import { PATIENCE, answer, delta, finish, saying, settled, start, status, text, transcript } from "./support.ts";
-import { LINGER_MS, kindOf, openSite, slowly } from "./tabs-support.ts";
+import { PATIENCE, answer, delta, finish, said, saying, settled, start, status, text, transcript } from "./support.ts";
+import { LINGER_MS, kindOf, openSite, requestIdOf, slowly } from "./tabs-support.ts";
 
 describe("several tabs on a thread", () => {
-  it("show the same answer over one connection", async () => {
-    const { gateway, openChat } = openSite();
+  it("show the same answer over one connection, and leave nothing behind", async () => {
+    const { gateway, openChat, clock, browser } = openSite();
     const [one, two] = [openChat(), openChat()];
     one.chat.send("Why?");
     await status(two.chat, "streaming");
@@ -22,7 +23,10 @@ describe("several tabs on a thread", () => {
     await status(one.chat, "ready");
     expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
     await settled();
+    await clock.advance(LINGER_MS);
     expect(gateway.calls).toEqual(["POST /stream"]);
+    expect(browser.held).toBe(0);
+    expect(clock.timers).toBe(0);
   });
 
   it("give a tab that joins what there is, in as many events as it has parts", async () => {
@@ -40,6 +44,29 @@ describe("several tabs on a thread", () => {
     gateway.send(finish);
     await status(two.chat, "ready");
     expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
+    expect(gateway.calls).toEqual(["POST /stream"]);
+  });
+
+  it("are told of its end without waiting for a frame, or for the end of the response", async () => {
+    const { gateway, openChat, browser } = openSite();
+    const tab = browser.openTab();
+    let frames = true;
+    const one = openChat({ nextFrame: (run) => (frames ? tab.nextFrame(run) : undefined) }, tab);
+    const two = openChat();
+    let write = (_text: string): void => {};
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => void (write = (words) => controller.enqueue(new TextEncoder().encode(words))),
+    });
+    const headers = { "content-type": "text/event-stream", "sluice-run-id": "run_1", location: "/runs/run_1/events" };
+    gateway.answerNext("/stream", () => new Response(body, { headers }));
+    one.chat.send("Why?");
+    const frame = (id: number, event: RunEvent): string => `id: 1${id}\ndata: ${JSON.stringify(event)}\n\n`;
+    write([start, ...text("Because")].map((event, index) => frame(index + 1, event)).join(""));
+    await saying(two.chat, "Because");
+    frames = false;
+    write(frame(4, finish));
+    await Promise.all([status(one.chat, "ready"), status(two.chat, "ready")]);
+    expect(said(two.chat)).toBe("Because");
     expect(gateway.calls).toEqual(["POST /stream"]);
   });
 
@@ -145,7 +172,8 @@ describe("several tabs on a thread", () => {
     await status(two.chat, "error");
     expect(two.chat.getSnapshot().error).toMatchObject({ code: "auth/required", retry: "same-run" });
     two.chat.retry();
-    await settled();
+    await status(one.chat, "submitted");
+    expect(one.chat.getSnapshot().error).toBeUndefined();
     await clock.advance(LINGER_MS);
     await status(one.chat, "streaming");
     gateway.send(start, ...text("Because."), finish);
@@ -153,6 +181,29 @@ describe("several tabs on a thread", () => {
     await status(two.chat, "ready");
     expect(transcript(one.chat)).toEqual(["user: Why?", "assistant: Because."]);
     expect(two.chat.getSnapshot().messages).toEqual(one.chat.getSnapshot().messages);
+  });
+
+  it("believe no other about what they read themselves, and about what is over", async () => {
+    const { gateway, openChat, browser } = openSite();
+    const { chat } = openChat();
+    const stranger = browser.openTab().tabs.channel("sluice:http://studio.test/:t");
+    chat.send("Why?");
+    await status(chat, "streaming");
+    gateway.send(start, ...text("Because"));
+    await saying(chat, "Because");
+    const requestId = requestIdOf(chat);
+    const turn = { requestId, at: 1, runUrl: "http://studio.test/runs/run_1/events", stopping: false };
+    const question = chat.getSnapshot().messages[0];
+    const error = { code: "client/gave-up", message: "No.", retry: "same-run" };
+    stranger.postMessage({ sluice: 1, kind: "turn", question, turn: { ...turn, status: "failed", error } });
+    await settled();
+    expect(chat.getSnapshot().status).toBe("streaming");
+    gateway.send(delta("."), finish);
+    await status(chat, "ready");
+    stranger.postMessage({ sluice: 1, kind: "turn", question, turn: { ...turn, status: "streaming" } });
+    await settled();
+    expect(chat.getSnapshot().status).toBe("ready");
+    expect(transcript(chat)).toEqual(["user: Why?", "assistant: Because."]);
   });
 
   it("know nothing of other threads, other servers and other versions of the page", async () => {

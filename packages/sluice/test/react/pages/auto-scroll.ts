@@ -1,4 +1,4 @@
-import { createElement, StrictMode, useState } from "react";
+import { createElement, Profiler, StrictMode, useState } from "react";
 import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
 import { useAutoScroll } from "../../../src/react/index.ts";
@@ -44,6 +44,12 @@ function Page() {
   );
 }
 
+const counted = { commits: 0 };
+Object.assign(window, { counted });
 createRoot(document.querySelector("#root") ?? document.body).render(
-  createElement(StrictMode, null, createElement(Page)),
+  createElement(
+    Profiler,
+    { id: "page", onRender: () => void (counted.commits += 1) },
+    createElement(StrictMode, null, createElement(Page)),
+  ),
 );
