@@ -39,28 +39,37 @@ export function createRecorder({ now, stateOf, keep = 1_000 }: RecorderOptions):
   let running = 0;
 
   function record(run: SeenRun, progress?: ConstructorParameters<typeof Recording>[3]): Recording {
+    // A reader may come between the run's first entry and its beginning: what is told now knows more.
+    const early = recordings.get(run.id);
+    if (early) forget(early);
     const recording = new Recording((numbers += 1), run, now, progress);
     recordings.set(run.id, recording);
     return recording;
   }
 
+  function forget(recording: Recording): void {
+    resting.delete(recording);
+    elsewhere.delete(recording);
+    recordings.delete(recording.facts.id);
+    recorder.onForgotten(recording.facts.n);
+  }
+
+  const isKnown = (recording: Recording): boolean => recordings.get(recording.facts.id) === recording;
+
   function rest(recording: Recording): void {
     const going = recording.here && !recording.over;
-    if (going || recording.readers.open.size > 0) return;
+    if (going || recording.readers.open.size > 0 || !isKnown(recording)) return;
     resting.add(recording);
     for (const oldest of resting) {
       if (resting.size <= keep) return;
-      resting.delete(oldest);
-      elsewhere.delete(oldest);
-      recordings.delete(oldest.facts.id);
-      recorder.onForgotten(oldest.facts.n);
+      forget(oldest);
     }
   }
 
   /** Of runs of other nodes this one hears nothing but what the store says. */
   function lookUp(recording: Recording): void {
     elsewhere.delete(recording);
-    if (recording.here || recording.over) return;
+    if (recording.here || recording.over || !isKnown(recording)) return;
     elsewhere.add(recording);
     stateOf(recording.facts.id).then(
       (state) => {

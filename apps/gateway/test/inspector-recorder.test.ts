@@ -72,6 +72,20 @@ describe("a recorder", () => {
     expect(recorder.running).toBe(1);
   });
 
+  it("keeps a run that goes on also where a reader came before its beginning was told", () => {
+    const { recorder } = record({ keep: 1 });
+    const gone: number[] = [];
+    recorder.onForgotten = (n) => gone.push(n);
+    const early = recorder.observer.joined(run("a"), reader());
+    recorder.observer.began(run("a"), progress).content(1, 2);
+    early.left("end");
+    for (const id of ["b", "c"]) recorder.observer.began(run(id), progress).ended("finish", "stop");
+    expect([...recorder.recordings].map(({ facts }) => facts.id)).toEqual(["a", "c"]);
+    expect(recordingOf(recorder)).toMatchObject({ status: "running", here: true });
+    // The row of the first one goes, and that of "b".
+    expect(gone).toEqual([1, 3]);
+  });
+
   it("shows a reader that comes back as the same only where no other can be meant", () => {
     const { recorder } = record();
     recorder.observer.began(run("a"), progress);

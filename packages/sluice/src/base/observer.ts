@@ -1,8 +1,9 @@
 import type { JsonObject } from "./json.ts";
+import { safely, type Logger } from "./log.ts";
 
 /**
  * What happens to each run on this node, for whoever shows it. No call may throw or take long, and none comes for each
- * token: what changes all the time is not told, it is looked up in what was handed over.
+ * token: what changes all the time is not told, it is looked up in what was handed over. The first that throws is logged.
  */
 export interface Observer {
   /** A run begins to be produced here, with a lease. */
@@ -60,4 +61,42 @@ export interface ReaderObserver {
   merged(entries: number, frames: number): void;
   /** @param code `end` for one that has everything, `reader-left`, or the code that broke it off */
   left(code: string): void;
+}
+
+/** An observer that throws must take neither an answer nor the process with it. */
+export function guarded(observer: Observer, log: Logger): Observer {
+  const say = safely(log);
+  let hasFailed = false;
+  function attempt<R>(call: () => R): R | undefined {
+    try {
+      return call();
+    } catch (error) {
+      // Once: it may throw at every append of every run.
+      if (!hasFailed) say("error", "observer failed", { code: "PROCESSING_ERROR", error });
+      hasFailed = true;
+      return undefined;
+    }
+  }
+  return {
+    began(run, progress) {
+      const watch = attempt(() => observer.began(run, progress));
+      return {
+        content: (count, last) => attempt(() => watch?.content(count, last)),
+        stopped: () => attempt(() => watch?.stopped()),
+        leaseRenewed: () => attempt(() => watch?.leaseRenewed()),
+        leaseLost: (code) => attempt(() => watch?.leaseLost(code)),
+        ended: (terminal, code) => attempt(() => watch?.ended(terminal, code)),
+      };
+    },
+    joined(run, reader) {
+      const watch = attempt(() => observer.joined(run, reader));
+      return {
+        merged: (entries, frames) => attempt(() => watch?.merged(entries, frames)),
+        left: (code) => attempt(() => watch?.left(code)),
+      };
+    },
+    merged: (runId, entries, frames) => attempt(() => observer.merged(runId, entries, frames)),
+    stopRequested: (runId) => attempt(() => observer.stopRequested(runId)),
+    reaped: (run, code) => attempt(() => observer.reaped(run, code)),
+  };
 }

@@ -3,7 +3,7 @@ import { systemClock, type Clock } from "../base/clock.ts";
 import { safely, silent, type Logger } from "../base/log.ts";
 import type { Random } from "../base/id.ts";
 import { noMeter, type Meter } from "../base/meter.ts";
-import type { Observer } from "../base/observer.ts";
+import { guarded, type Observer } from "../base/observer.ts";
 import { builtInDialects, createDialects, type Dialect } from "../dialects/index.ts";
 import { createMemoryLog, type LogStore } from "../log/index.ts";
 import {
@@ -156,7 +156,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     clock,
     log,
     meter,
-    observer: options.observer,
+    observer: options.observer && guarded(options.observer, log),
     dialects: createDialects(options.dialects ?? builtInDialects),
     authorize: options.authorize,
     turn: createTurns(),

@@ -6,7 +6,7 @@ import { randomId, systemRandom, type Random } from "../base/id.ts";
 import { canonicalJson } from "../base/json.ts";
 import { silent, type Logger } from "../base/log.ts";
 import { noMeter, type Meter } from "../base/meter.ts";
-import type { Observer } from "../base/observer.ts";
+import { guarded, type Observer } from "../base/observer.ts";
 import { parseRunEvent, type RunEvent } from "../chat/index.ts";
 import type { Claim, Created, ListLogs, LogState, LogStore } from "../log/types.ts";
 import { beginRun, startEventOf, type ActiveRun } from "./active.ts";
@@ -107,6 +107,7 @@ const MOST_RUNS = 1_000_000_000;
 class NodeRuns implements Runs {
   readonly store: LogStore;
   readonly #options: RunsOptions;
+  readonly #observer: Observer | undefined;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #meter: Meter;
@@ -131,6 +132,7 @@ class NodeRuns implements Runs {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silent;
+    this.#observer = options.observer && guarded(options.observer, this.#log);
     this.#meter = options.meter ?? noMeter;
     this.#holder = randomId("node", options.random ?? systemRandom);
     this.#limits = checkLimits(options.limits ?? {});
@@ -154,7 +156,7 @@ class NodeRuns implements Runs {
       store: this.store,
       clock: this.#clock,
       log: this.#log,
-      observer: options.observer,
+      observer: this.#observer,
       holder: this.#holder,
       leaseMs: this.#leaseMs,
       scanMs,
@@ -247,7 +249,7 @@ class NodeRuns implements Runs {
     try {
       const log = await this.store.requestStop(id);
       this.#meter.stopRequested();
-      this.#options.observer?.stopRequested(id);
+      this.#observer?.stopRequested(id);
       return toRunState(log);
     } catch (cause) {
       throw isSluiceError(cause, "log/not-found") ? runNotFound(cause) : cause;
@@ -289,7 +291,7 @@ class NodeRuns implements Runs {
       clock: this.#clock,
       log: this.#log,
       meter: this.#meter,
-      observer: this.#options.observer,
+      observer: this.#observer,
       seen: { owner: asked.owner, meta: asked.meta ?? {}, requestId: asked.requestId },
       turn: this.#turn,
     });

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { attachSocketConversation, type SocketConversationOptions, type SocketConversations } from "sluice/socket";
 import { afterEach } from "vitest";
 import { WebSocket, type ClientOptions } from "ws";
@@ -161,3 +161,17 @@ export async function refusalOf(
     });
   });
 }
+
+/** What comes back for these bytes until the server closes the connection. `then` is sent once something has come. */
+export function raw(port: number, text: string, then?: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    let answer = "";
+    if (then !== undefined) socket.once("data", () => socket.write(then));
+    socket.setEncoding("latin1").on("data", (piece: string) => (answer += piece));
+    socket.on("error", () => {});
+    socket.on("close", () => resolve(answer));
+  });
+}
+
+export const lines = (...text: readonly string[]): string => text.join("\r\n");

@@ -1,38 +1,10 @@
-import { connect, type AddressInfo } from "node:net";
 import { SluiceError } from "sluice/errors";
 import { attachSocketConversation, loopback, VOICE_WORKLET } from "sluice/socket";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer } from "node:http";
 import { createManualClock } from "sluice/testing";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { PCM, open, place, refusalOf, speech } from "./support.ts";
-
-/** What comes back for these bytes until the server closes the connection. `then` is sent once something has come. */
-function raw(port: number, text: string, then?: string): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => socket.write(text));
-    let answer = "";
-    if (then !== undefined) socket.once("data", () => socket.write(then));
-    socket.setEncoding("latin1").on("data", (piece: string) => (answer += piece));
-    socket.on("error", () => {});
-    socket.on("close", () => resolve(answer));
-  });
-}
-
-const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
-const servers: Server[] = [];
-afterEach(() => servers.splice(0).forEach((server) => server.close()));
-
-/** A server of one's own, that serves conversations too. */
-async function listening(handle: RequestListener): Promise<{ readonly port: number; readonly server: Server }> {
-  const server = createServer(handle);
-  servers.push(server);
-  attachSocketConversation(server, { authorize: () => "alice", handler: loopback() });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { port: (server.address() as AddressInfo).port, server };
-}
-
-const lines = (...text: readonly string[]): string => text.join("\r\n");
+import { PCM, lines, open, place, raw, refusalOf, speech } from "./support.ts";
 
 describe("who asks for a conversation", () => {
   it("is answered 401 before the upgrade where nobody is known, with a trace id that is logged", async () => {
@@ -214,75 +186,6 @@ describe("the path as a page", () => {
     );
     expect((await ask(`${url}/other`)).text).toBe("plain GET /ws/other ");
     expect((await ask(url, { method: "POST", body: "a" })).text).toBe("plain POST /ws a");
-  });
-});
-
-// Whoever listens for upgrades is given all of them by Node: without care, every request of Java's HTTP client and of
-// `curl --http2`, which offer HTTP/2 each time, would be left without an answer.
-describe("requests that offer another upgrade", () => {
-  const offer = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"];
-
-  it("are answered as if they had not", async () => {
-    const { port } = await place();
-    expect(await raw(port, lines("GET /a?b=1 HTTP/1.1", "Host: a", ...offer, "", ""))).toMatch(
-      /^HTTP\/1\.1 200 [\s\S]*plain GET \/a\?b=1/,
-    );
-  });
-
-  it("with their body, whether it came at once or later, chunked or not", async () => {
-    const { port } = await place();
-    const whole = lines("POST /a HTTP/1.1", "Host: a", ...offer, "Content-Length: 5", "", "hello");
-    expect(await raw(port, whole)).toContain("plain POST /a hello");
-    const later = new Promise<string>((resolve) => {
-      const socket = connect(port, "127.0.0.1");
-      let answer = "";
-      socket.on("data", (piece) => (answer += piece.toString()));
-      socket.on("close", () => resolve(answer));
-      socket.write(
-        lines("POST /b HTTP/1.1", "Host: a", ...offer, "Transfer-Encoding: chunked", "", "3\r\nhel\r\n"),
-        () => {
-          setImmediate(() => socket.write("2\r\nlo\r\n0\r\n\r\n"));
-        },
-      );
-    });
-    expect(await later).toContain("plain POST /b hello");
-  });
-
-  it("are cut where they are not there within the server's time for requests", async () => {
-    const { port, server } = await listening(() => {});
-    server.requestTimeout = 50;
-    expect(await raw(port, lines("POST /a HTTP/1.1", "Host: a", ...offer, "Content-Length: 5", "", "he"))).toBe("");
-  });
-
-  it("are answered also on a connection that has had an answer", async () => {
-    const { port } = await listening((req, res) => void res.end(`plain ${req.url}`));
-    const second = lines("GET /b HTTP/1.1", "Host: a", ...offer, "", "");
-    expect(await raw(port, lines("GET /a HTTP/1.1", "Host: a", "", ""), second)).toMatch(/plain \/a[\s\S]*plain \/b/);
-  });
-
-  for (const [what, path, asked] of [
-    ["an upgrade that there is not", "/b", offer],
-    ["a WebSocket", "/ws", ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", KEY]],
-  ] as const) {
-    it(`end a connection on which an answer still goes on, and write nothing into it: ${what}`, async () => {
-      const { port } = await listening((_req, res) => void res.write("not all of it"));
-      const second = lines(`GET ${path} HTTP/1.1`, "Host: a", ...asked, "", "");
-      const text = await raw(port, lines("GET /a HTTP/1.1", "Host: a", "", ""), second);
-      expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200"]);
-    });
-  }
-
-  it("for a WebSocket at another path are answered as requests, and left to others where there are some", async () => {
-    const at = await place();
-    const websocket = ["Connection: Upgrade", "Upgrade: websocket"];
-    expect(await raw(at.port, lines("GET /other HTTP/1.1", "Host: a", ...websocket, "", ""))).toContain(
-      "plain GET /other",
-    );
-    at.server.on("upgrade", (req, socket) => {
-      if (req.url === "/other") socket.end("HTTP/1.1 299 Mine\r\n\r\n");
-    });
-    expect(await raw(at.port, lines("GET /other HTTP/1.1", "Host: a", ...websocket, "", ""))).toContain("299 Mine");
-    await open(at.url);
   });
 });
 

@@ -119,7 +119,8 @@ export function createAnswers(options: AnswersOptions): Answers {
             headers: endpoints.headers,
             source: () => {
               const { body, runUrl } = turnOf(requestId) ?? {};
-              return { postUrl: endpoints.postUrl.href, body, runUrl };
+              const worded = runUrl === undefined ? undefined : endpoints.worded(runUrl);
+              return { postUrl: endpoints.postUrl.href, body, runUrl: worded };
             },
             onState(state) {
               if (isCurrent() && !hooks.signal.aborted) onState(state);
@@ -127,8 +128,16 @@ export function createAnswers(options: AnswersOptions): Answers {
           }),
         ),
       onSeen: slots.attend,
-      onTold(connection) {
+      run: () => {
+        const { runId, runUrl } = turnOf(requestId) ?? {};
+        return { runId, runUrl };
+      },
+      onTold(connection, told) {
         if (!isCurrent()) return;
+        if (told.runUrl !== undefined && turnOf(requestId)?.runUrl === undefined) {
+          store.change(opened, requestId, told);
+          save();
+        }
         connected(requestId, connection.status === "open" ? { ...connection, shared: true } : connection);
       },
       onProgress() {

@@ -8,6 +8,8 @@ export interface Endpoints {
   runUrl(runId: string): URL;
   /** Of its events. */
   eventsUrl(runId: string): URL;
+  /** The same in this chat's wording: another tab, or an earlier page, may have read it in another. */
+  worded(eventsUrl: string): string;
   threadUrl(threadId: string): URL;
   readonly headers: () => HeadersInit;
   readonly fetch: typeof globalThis.fetch;
@@ -26,13 +28,19 @@ export function createEndpoints(options: ChatOptions): Endpoints {
   const headers = typeof given === "function" ? given : () => given;
   // A page that goes away takes other requests along.
   const lasting: typeof fetch = (to, init) => fetch(to, { ...init, keepalive: true });
+  const wording = postUrl.searchParams.get("dialect") ?? dialect;
   const beside = (path: string): URL => new URL(path, postUrl);
   const runUrl = (runId: string): URL => beside(`runs/${encodeURIComponent(runId)}`);
 
   return {
     postUrl,
     runUrl,
-    eventsUrl: (runId) => new URL(`?dialect=${encodeURIComponent(dialect)}`, `${runUrl(runId).href}/events`),
+    eventsUrl: (runId) => new URL(`?dialect=${encodeURIComponent(wording)}`, `${runUrl(runId).href}/events`),
+    worded(eventsUrl) {
+      const url = new URL(eventsUrl, postUrl);
+      url.searchParams.set("dialect", wording);
+      return url.href;
+    },
     threadUrl: (threadId) => beside(`threads/${encodeURIComponent(threadId)}`),
     headers,
     fetch,

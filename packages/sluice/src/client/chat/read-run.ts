@@ -40,6 +40,8 @@ const RESUME_PATIENCE_MS = 120_000;
  * @throws SluiceError as `openEventStream`; what `decode` and the fold throw
  */
 export async function readRun(copy: RunCopy, options: ReadRunOptions): Promise<void> {
+  // Told by a tab that reads in another dialect, where a decoder cannot begin.
+  if (options.decode !== undefined) copy.lastEventId = undefined;
   while (!options.signal.aborted) {
     const { runUrl } = options.source();
     if (copy.lastEventId === undefined && copy.events.length > 0) restart();

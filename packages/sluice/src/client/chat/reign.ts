@@ -1,7 +1,7 @@
 import { isTerminal, type RunEvent } from "../../chat/index.ts";
 import { coalesce, type Soon } from "./frames.ts";
 import { joinLast, type RunCopy } from "./run-copy.ts";
-import type { Place, RunMessage } from "./tab-messages.ts";
+import type { KnownRun, Place, RunMessage } from "./tab-messages.ts";
 import type { ChatConnection } from "./types.ts";
 
 /** The time in which this tab reads a run and tells the others of it: in batches, at most one a frame. */
@@ -24,11 +24,12 @@ export interface ReignOptions {
   readonly epoch: number;
   readonly copy: RunCopy;
   readonly connection: () => ChatConnection;
+  readonly run: () => KnownRun;
   readonly soon: Soon;
   readonly post: (message: RunMessage) => void;
 }
 
-export function createReign({ requestId, epoch, copy, connection, soon, post }: ReignOptions): Reign {
+export function createReign({ requestId, epoch, copy, connection, run, soon, post }: ReignOptions): Reign {
   let sequence = 0;
   /** Nobody is told until somebody has asked: most of the time there is one tab. */
   let heard = false;
@@ -76,6 +77,6 @@ export function createReign({ requestId, epoch, copy, connection, soon, post }: 
   };
 
   function told(events: readonly RunEvent[]): Omit<Extract<RunMessage, { readonly kind: "whole" }>, "kind"> {
-    return { requestId, epoch, sequence, events, lastEventId: copy.lastEventId, connection: connection() };
+    return { requestId, epoch, sequence, events, lastEventId: copy.lastEventId, connection: connection(), run: run() };
   }
 }

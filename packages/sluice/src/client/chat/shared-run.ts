@@ -5,7 +5,7 @@ import { wait } from "../wait.ts";
 import type { Soon } from "./frames.ts";
 import { createReign, type Reign } from "./reign.ts";
 import { createRunCopy, type RunCopy } from "./run-copy.ts";
-import type { Place, RunMessage } from "./tab-messages.ts";
+import type { KnownRun, Place, RunMessage } from "./tab-messages.ts";
 import type { ChatConnection, ChatPage, Tabs } from "./types.ts";
 
 export interface SharedRunOptions {
@@ -24,8 +24,10 @@ export interface SharedRunOptions {
   readonly onProgress: () => void;
   /** This tab reads for one that is looked at. */
   readonly onSeen: () => void;
-  /** The tab that reads tells how it is connected. */
-  readonly onTold: (connection: ChatConnection) => void;
+  /** What this tab knows of where the run is. */
+  readonly run: () => KnownRun;
+  /** The tab that reads tells how it is connected, and to which run. Before what it tells of the answer. */
+  readonly onTold: (connection: ChatConnection, run: KnownRun) => void;
   /** The reading of this tab is over, well or not. */
   readonly onRead: (error: unknown) => void;
 }
@@ -142,8 +144,8 @@ export function shareRun(options: SharedRunOptions): SharedRun {
     const begin = (): Reign => {
       // Higher than those before, and never that of another tab.
       const epoch = Math.max(clock.now(), Math.floor(place.epoch) + 1) + fraction(random);
-      const { soon } = options;
-      const mine = createReign({ requestId, epoch, copy, connection: () => connection, soon, post });
+      const { soon, run } = options;
+      const mine = createReign({ requestId, epoch, copy, connection: () => connection, run, soon, post });
       ({ place } = mine);
       return mine;
     };
@@ -188,8 +190,8 @@ export function shareRun(options: SharedRunOptions): SharedRun {
     }
     asked = undefined;
     listen();
+    options.onTold(message.connection, message.run);
     if (!isKnown) take(message);
-    options.onTold(message.connection);
   }
 
   function take({ kind, epoch, sequence, events, lastEventId }: Exclude<RunMessage, { readonly kind: "ask" }>): void {

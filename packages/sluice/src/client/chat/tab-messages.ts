@@ -25,6 +25,12 @@ export type RunMessage =
   /** Everything so far, up to this batch. */
   | ({ readonly kind: "whole" } & Place & Told);
 
+/** Where a run is: its id, and the URL of its events. */
+export interface KnownRun {
+  readonly runId: string | undefined;
+  readonly runUrl: string | undefined;
+}
+
 export interface Place {
   readonly requestId: string;
   readonly epoch: number;
@@ -32,6 +38,8 @@ export interface Place {
 }
 
 interface Told {
+  /** As far as the leader knows it: whoever has an answer knows whose it is. */
+  readonly run: KnownRun;
   readonly events: readonly RunEvent[];
   readonly lastEventId: string | undefined;
   readonly connection: ChatConnection;
@@ -49,7 +57,7 @@ export function parseTabMessage(value: unknown): TabMessage | undefined {
 }
 
 function isKnown(message: Record<string, unknown>): boolean {
-  const { kind, requestId, events, connection, lastEventId, question } = message;
+  const { kind, requestId, events, connection, lastEventId, question, run } = message;
   switch (kind) {
     case "hello":
       return true;
@@ -67,6 +75,7 @@ function isKnown(message: Record<string, unknown>): boolean {
         Array.isArray(events) &&
         events.every(isRunEvent) &&
         isConnection(connection) &&
+        isRun(run) &&
         (lastEventId === undefined || typeof lastEventId === "string")
       );
     default:
@@ -80,6 +89,11 @@ function isPlace({ requestId, epoch, sequence }: Record<string, unknown>): boole
 
 function isConnection(value: unknown): boolean {
   return isObject(value) && CONNECTIONS.includes(value["status"]);
+}
+
+function isRun(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  return [value["runId"], value["runUrl"]].every((item) => item === undefined || typeof item === "string");
 }
 
 const CONNECTIONS: readonly unknown[] = ["connecting", "open", "waiting"];

@@ -217,6 +217,30 @@ describe("a tab that is told", () => {
     expect(gateway.headers.at(-1)?.get("last-event-id")).toBeNull();
   });
 
+  // The run's URL, which tabs tell each other and a page keeps, named the wording of whoever had begun it: whoever had
+  // chosen another one saw the answer stand still, or fail, when their tab took the reading over.
+  it("reads in its own dialect what was begun in another", async () => {
+    const { gateway, openChat } = openSite();
+    async function* decode(events: AsyncIterable<StreamEvent>): AsyncGenerator<RunEvent> {
+      for await (const { data } of events) if (data !== "[DONE]") yield JSON.parse(data) as RunEvent;
+    }
+    const read: string[] = [];
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      read.push(`${String(input)} after ${new Headers(init?.headers).get("last-event-id")}`);
+      return gateway.fetch(input, init);
+    };
+    const [one, two] = [openChat(), openChat({ dialect: "graph", decode, fetch })];
+    one.chat.send("Why?");
+    await status(two.chat, "streaming");
+    gateway.send(start, ...text("One "));
+    await saying(two.chat, "One ");
+    one.tab.kill();
+    gateway.send(delta("two"), finish);
+    await status(two.chat, "ready");
+    expect(said(two.chat)).toBe("One two");
+    expect(read[0]).toBe("http://studio.test/runs/run_1/events?dialect=graph after null");
+  });
+
   it("does not listen to one whom another has followed", async () => {
     const { gateway, openChat, browser } = openSite();
     const [one, two] = [openChat(), openChat()];
@@ -230,7 +254,7 @@ describe("a tab that is told", () => {
     browser
       .openTab()
       .tabs.channel("sluice:http://studio.test/:t")
-      .postMessage({ ...before, events, lastEventId: "19", connection });
+      .postMessage({ ...before, events, lastEventId: "19", connection, run: {} });
     await settled();
     gateway.send(delta("two"), finish);
     await status(two.chat, "ready");
@@ -256,6 +280,7 @@ describe("a tab that is told", () => {
         events: [{ type: "text-delta", id: "unheard", delta: "of" }],
         lastEventId: "11",
         connection: { status: "open", shared: false, resumed: 0 },
+        run: { runId: "run_1", runUrl: undefined },
       });
     gateway.send(delta("two"), finish);
     await status(two.chat, "ready");
