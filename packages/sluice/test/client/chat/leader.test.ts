@@ -226,7 +226,7 @@ describe("a tab that is told", () => {
     }
     const read: string[] = [];
     const fetch: typeof globalThis.fetch = (input, init) => {
-      read.push(`${String(input)} after ${new Headers(init?.headers).get("last-event-id")}`);
+      read.push(`${input instanceof Request ? input.url : input.toString()} after ${new Headers(init?.headers).get("last-event-id")}`);
       return gateway.fetch(input, init);
     };
     const [one, two] = [openChat(), openChat({ dialect: "graph", decode, fetch })];
