@@ -4,7 +4,17 @@ import { randomId, systemRandom, type Random } from "../base/id.ts";
 import { fold, textOf, type RunEvent } from "../chat/index.ts";
 import type { Created, LogState, LogStore } from "../log/types.ts";
 import { ownerOfThreads } from "./owner.ts";
-import { holds, inTurns, isBegun, questionOf, titleOf, type Entry, type KeptFile, type Turn } from "./transcript.ts";
+import {
+  holds,
+  inTurns,
+  isBegun,
+  questionOf,
+  titleOf,
+  type Answer,
+  type Entry,
+  type KeptFile,
+  type Turn,
+} from "./transcript.ts";
 
 export interface ConversationsOptions {
   readonly store: LogStore;
@@ -18,6 +28,8 @@ export interface ConversationMessage {
   /** What the user sent along. What was in it is not kept. */
   readonly files?: readonly KeptFile[];
   readonly runId: string;
+  /** Of an answer that did not come to its end: what there is of it is no whole one (promise 3). */
+  readonly status?: "aborted" | "failed";
   /** Milliseconds since 1970. */
   readonly at: number;
 }
@@ -82,6 +94,7 @@ class StoredConversations implements Conversations {
       content,
       ...("files" in more ? { files: more.files } : {}),
       runId,
+      ...("status" in more ? { status: more.status } : {}),
       at,
     }));
   }
@@ -102,16 +115,14 @@ class StoredConversations implements Conversations {
   }
 
   async addAnswer(owner: string, threadId: string, runId: string): Promise<void> {
-    await this.#keepAnswer(owner, threadId, runId, await this.#answerOf(runId));
+    await this.#keepAnswer(owner, threadId, await this.#answerOf(runId));
   }
 
-  async #keepAnswer(owner: string, threadId: string, runId: string, content: string): Promise<void> {
+  async #keepAnswer(owner: string, threadId: string, answer: Answer | undefined): Promise<void> {
     // A conversation that was deleted in the meantime is not made again by its answer.
-    if (content === "" || !(await this.#find(owner, threadId))) return;
+    if (answer === undefined || !(await this.#find(owner, threadId))) return;
     await this.#append(owner, threadId, (entries) =>
-      holds(entries, "assistant", runId)
-        ? undefined
-        : { type: "assistant", content, runId, title: titleOf(entries, "") },
+      holds(entries, "assistant", answer.runId) ? undefined : { ...answer, title: titleOf(entries, "") },
     );
   }
 
@@ -159,19 +170,23 @@ class StoredConversations implements Conversations {
         await this.addQuestion(owner, threadId, entry);
         added = true;
       }
-      const content = await this.#answerOf(entry.runId);
-      await this.#keepAnswer(owner, threadId, entry.runId, content);
-      added ||= content !== "";
+      const answer = await this.#answerOf(entry.runId);
+      await this.#keepAnswer(owner, threadId, answer);
+      added ||= answer !== undefined;
     }
     const grown = added ? await this.#find(owner, threadId) : undefined;
     return grown ? this.#entries(grown) : entries;
   }
 
-  async #answerOf(runId: string): Promise<string> {
+  /** Nothing while it runs, or when it said nothing. */
+  async #answerOf(runId: string): Promise<Answer | undefined> {
     const run = await this.#store.state(runId);
-    if (run?.closedAt === undefined) return "";
-    const events = await readAll<RunEvent>(this.#store, run);
-    return textOf(fold(events));
+    if (run?.closedAt === undefined) return undefined;
+    const message = fold(await readAll<RunEvent>(this.#store, run));
+    const content = textOf(message);
+    if (content === "") return undefined;
+    const { status } = message;
+    return { type: "assistant", content, runId, ...(status === "aborted" || status === "failed" ? { status } : {}) };
   }
 
   async #describe(log: LogState): Promise<Conversation> {

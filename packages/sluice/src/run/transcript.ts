@@ -20,7 +20,7 @@ export interface KeptFile {
 /** One entry of the log. Each carries the title, so that the last one is enough for a list. */
 export type Entry = { readonly at: number; readonly title: string } & (
   | Question
-  | { readonly type: "assistant"; readonly content: string; readonly runId: string }
+  | Answer
   /** The run of an announced question exists, or has existed. */
   | { readonly type: "begun"; readonly runId: string }
   | { readonly type: "title" }
@@ -35,6 +35,15 @@ interface Question {
   readonly announced?: boolean;
   /** The run of the question that is asked again by this one. */
   readonly again?: string;
+}
+
+/** What a run has said. */
+export interface Answer {
+  readonly type: "assistant";
+  readonly content: string;
+  readonly runId: string;
+  /** How it ended, where it was not by itself. */
+  readonly status?: "aborted" | "failed";
 }
 
 type Said = Extract<Entry, { readonly type: "user" | "assistant" }>;

@@ -62,6 +62,38 @@ describe("a conversation", () => {
     expect(await said(world, "other")).toEqual([]);
   });
 
+  // A thread that was opened again showed what was left of a failed or stopped answer as a whole one.
+  it("says of an answer that it failed or was stopped, and nothing of one that is whole", async () => {
+    const world = createWorld();
+    const { runs, conversations } = world;
+    const ended = async (content: string, source: () => AsyncIterable<string>, stop = false): Promise<void> => {
+      const { id } = await runs.start({ owner: "alice" }, source);
+      await conversations.addQuestion("alice", "t", { runId: id, content });
+      if (stop) await runs.stop(id);
+      await runs.ended(id);
+      await conversations.addAnswer("alice", "t", id);
+    };
+    await turn(world, "t", "Whole?", "Yes");
+    await ended("Failed?", async function* () {
+      yield "Hal";
+      throw new Error("gone");
+    });
+    const endless = async function* (): AsyncGenerator<string> {
+      yield "Ha";
+      await new Promise(() => {});
+    };
+    await ended("Stopped?", endless, true);
+    const messages = await conversations.messages("alice", "t");
+    expect(messages.map(({ content, status }) => [content, status])).toEqual([
+      ["Whole?", undefined],
+      ["Yes", undefined],
+      ["Failed?", undefined],
+      ["Hal", "failed"],
+      ["Stopped?", undefined],
+      ["Ha", "aborted"],
+    ]);
+  });
+
   it("belongs to its owner: the same id of another owner is another conversation", async () => {
     const world = createWorld();
     await turn(world, "t", "Hello", "Hi");

@@ -226,7 +226,9 @@ describe("a tab that is told", () => {
     }
     const read: string[] = [];
     const fetch: typeof globalThis.fetch = (input, init) => {
-      read.push(`${input instanceof Request ? input.url : input.toString()} after ${new Headers(init?.headers).get("last-event-id")}`);
+      read.push(
+        `${input instanceof Request ? input.url : input.toString()} after ${new Headers(init?.headers).get("last-event-id")}`,
+      );
       return gateway.fetch(input, init);
     };
     const [one, two] = [openChat(), openChat({ dialect: "graph", decode, fetch })];

@@ -206,6 +206,36 @@ describe("several tabs on a thread", () => {
     expect(transcript(chat)).toEqual(["user: Why?", "assistant: Because."]);
   });
 
+  // A tab that was told the end of an answer before it was told of its run had an answer without one: after a reload the
+  // thread's history stood beside it as another.
+  it("know the run of an answer from whoever tells them of the answer", async () => {
+    const { openChat, browser } = openSite();
+    const { chat } = openChat();
+    const { locks, channel } = browser.openTab().tabs;
+    const requestId = "req_other";
+    const question = { id: requestId, requestId, role: "user", parts: [], content: "Why?", status: "pending" };
+    const turn = { requestId, at: 1, body: {}, status: "submitted", stopping: false };
+    const run = { runId: "run_9", runUrl: "http://studio.test/runs/run_9/events" };
+    const events = [start, ...text("Because."), finish];
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const lock = locks.request(`sluice:http://studio.test/:t:${requestId}`, () => held);
+    const other = channel("sluice:http://studio.test/:t");
+    await settled();
+    other.postMessage({ sluice: 1, kind: "turn", turn, question });
+    await status(chat, "submitted");
+    const connection = { status: "open", shared: false, resumed: 0 };
+    const place = { requestId, epoch: 9, sequence: 1 };
+    other.postMessage({ sluice: 1, kind: "whole", ...place, events, lastEventId: "14", connection, run });
+    await status(chat, "ready");
+    expect(chat.getSnapshot().messages).toMatchObject([
+      { role: "user", runId: "run_9", status: "sent" },
+      { role: "assistant", runId: "run_9", content: "Because.", status: "finished" },
+    ]);
+    release();
+    await lock;
+  });
+
   it("know nothing of other threads, other servers and other versions of the page", async () => {
     const { gateway, openChat, browser } = openSite();
     const others = [openChat({ threadId: "other" }), openChat({ url: "http://studio.test/other/stream" })];
