@@ -10,7 +10,7 @@ import { RunFacts } from "./run-facts.tsx";
 import { StatusMark } from "./status-mark.tsx";
 import { StopButton } from "./stop-button.tsx";
 import { Timeline } from "./timeline.tsx";
-import { useNow } from "./use-now.ts";
+import { useNow } from "../page/use-now.ts";
 import { useRun, type RunView } from "./use-run.ts";
 import type { NodeFacts } from "./wire.ts";
 

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState, type ReactNo
 import { useMedia } from "../page/use-media.ts";
 import { StatusMark } from "./status-mark.tsx";
 import type { Column, Run, View } from "./runs.ts";
-import { useNow } from "./use-now.ts";
+import { useNow } from "../page/use-now.ts";
 import { age, bytes, count, duration, rate, shortId } from "./words.ts";
 
 interface RunTableProps {

@@ -134,8 +134,7 @@ export function createStudio(options: StudioOptions): Studio {
       threadId,
       load: named !== undefined,
       onEvent: wire.add,
-      // What this tab keeps of a chat goes by its URL: places in one wording are none in another.
-      ...(decode ? { url: `/stream?dialect=${dialect}`, dialect, decode } : {}),
+      ...(decode ? { dialect, decode } : {}),
     });
     threads.setOpen(named);
     const unsubscribe = watch(chat, threadId);
