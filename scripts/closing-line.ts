@@ -1,9 +1,11 @@
 import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
+const UNFINISHED: ReadonlySet<string> = new Set(["queued", "pending"]);
+
 /**
  * Ends a test run with `42 passed, 0 failed` alone on the last line, for whoever reads the output by machine.
  * A file that did not load and an error outside of every test count as failed, so the line never looks better than
- * the exit code.
+ * the exit code. Of a process that died, Vitest does not say which file it was at: that is said here.
  */
 export class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
@@ -11,6 +13,7 @@ export class ClosingLine implements Reporter {
     let failed = unhandled.length;
     let skipped = 0;
     for (const module of modules) {
+      if (UNFINISHED.has(module.state())) process.stdout.write(`\nNot finished: ${module.relativeModuleId}\n`);
       failed += module.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();

@@ -40,12 +40,21 @@ describe("the last line of a test run", () => {
     const failing = 'describe("s", () => { afterAll(() => { throw new Error("no"); }); it("a", () => {}); });';
     expect(lastLine(failing)).toBe("1 passed, 1 failed");
   });
+
+  it("stands below the name of a file whose process died", () => {
+    const killed = 'it("a", () => {}); it("b", () => process.kill(process.pid, "SIGKILL"));';
+    expect(printed(killed)).toMatch(/^Not finished: some\.test\.mjs$/mu);
+    expect(lastLine(killed)).toMatch(/^[01] passed, 1 failed, [12] skipped$/u);
+  });
 });
 
-/** What vitest prints last for this test file. */
 function lastLine(source: string): string | undefined {
+  return printed(source).split("\n").at(-2);
+}
+
+/** What vitest prints for this test file. */
+function printed(source: string): string {
   writeFileSync(join(folder, "some.test.mjs"), source);
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  const { stdout } = spawnSync(process.execPath, [vitest, "run", "--root", folder], { cwd: folder, encoding: "utf8" });
-  return stdout.split("\n").at(-2);
+  return spawnSync(process.execPath, [vitest, "run", "--root", folder], { cwd: folder, encoding: "utf8" }).stdout;
 }

@@ -135,11 +135,13 @@ function tabOf(page: Page): Tab {
       await vi.waitFor(async () => expect(await answer.last().innerText(SOON)).toContain(words), PATIENCE);
     },
     async copy() {
-      await page.evaluate(() => {
+      const found = await page.evaluate(() => {
         delete (window as CopyWindow).copied;
         const buttons = document.querySelectorAll<HTMLElement>('[role="log"] [aria-label="Copy answer"]');
         [...buttons].at(-1)?.click();
+        return buttons.length;
       });
+      expect(found, "An answer that is over has no button to copy it.").toBeGreaterThan(0);
       return vi.waitFor(async () => {
         const copied = await page.evaluate(() => (window as CopyWindow).copied);
         if (copied === undefined) throw new Error("Nothing was copied.");

@@ -169,6 +169,7 @@ export function openSession(options: SessionOptions): Session {
   function takeUp(runId: string, { requestId, running, message }: KnownRun): void {
     const isOf = ({ role, ...known }: ChatMessage): boolean => role === "user" && known.runId === runId;
     if (!store.conversation.messages.some(isOf)) return; // that question is being asked anew
+    if (isWhole(runId)) return; // read to its end while the server was telling, perhaps, that it runs
     store.change(withRun, requestId, runId);
     if (find(store.conversation, requestId) !== undefined) return;
     const turn: Turn = {

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import type { ChatAnswer } from "../../../src/client/index.ts";
 import { refusal } from "./fake-gateway.ts";
 import {
   PATIENCE,
@@ -161,6 +162,33 @@ describe("the history of a thread", () => {
     fail();
     await status(reloaded.chat, "ready");
     expect(transcript(reloaded.chat)).toEqual(["user: Why?", "assistant: Because.", ...elsewhere]);
+  });
+
+  it("does not begin an answer anew that was read to its end while the server told of its run", async () => {
+    const one = openPage({ threadId: "t" });
+    const { chat, gateway, storage } = one;
+    chat.send("Why?");
+    await status(chat, "streaming");
+    const early = memoryStorage();
+    for (const [key, value] of (storage as ReturnType<typeof memoryStorage>).items) early.setItem(key, value);
+    gateway.send(start, ...text("Be"));
+    gateway.setThread([{ role: "user", content: "Why?", runId: "run_1", at: 3 }]);
+    let tell = (): void => {};
+    const running = { id: "run_1", status: "running", message: { id: "msg_1", role: "assistant", parts: [] } };
+    gateway.answerNext("/runs/run_1", () => new Promise((resolve) => (tell = () => resolve(Response.json(running)))));
+    const onFinish = vi.fn<(message: ChatAnswer) => void>();
+    const reloaded = openPage({ gateway, storage: early, threadId: "t", load: true, onFinish });
+    await saying(reloaded.chat, "Be");
+    gateway.send(delta("cause."), finish);
+    await status(reloaded.chat, "ready");
+    const reads = gateway.calls.length;
+    tell();
+    await vi.waitFor(() => expect(reloaded.chat.getSnapshot().loading).toBe(false), PATIENCE);
+    await settled();
+    expect(transcript(reloaded.chat)).toEqual(["user: Why?", "assistant: Because."]);
+    expect(reloaded.chat.getSnapshot().status).toBe("ready");
+    expect(gateway.calls.slice(reads)).toEqual([]);
+    expect(onFinish).toHaveBeenCalledOnce();
   });
 
   it("keeps what was asked while it was on its way", async () => {
