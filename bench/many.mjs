@@ -1,4 +1,4 @@
-// How does a server fare with thousands of live answers? `node bench/many.mjs [--runs=2000] [--seconds=6]
+// How does a server fare with thousands of live answers? `node bench/many.mjs [--runs=3000] [--seconds=6]
 // [--perSecond=20] [--only=sluice] [--profile=/tmp/profiles]`. The server has core 0, the client core 1.
 import { REFERENCE, contenders } from "./contenders/many.mjs";
 import { startChild } from "./lib/child.mjs";
@@ -20,7 +20,7 @@ import { printTable } from "./lib/table.mjs";
  * @property {number} kibEach RSS per run and reader, tokens included
  */
 
-const options = readOptions({ runs: 2_000, seconds: 6, perSecond: 20, only: "", profile: "", save: false });
+const options = readOptions({ runs: 3_000, seconds: 6, perSecond: 20, only: "", profile: "", save: false });
 const { runs, seconds, perSecond } = options;
 const tokens = seconds * perSecond;
 /** Tokens of a run that warms up, and how many of those there are. */
