@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
+import { join } from "node:path";
+import { checkFreeList } from "./free-list.ts";
 import { corrupt } from "./layout.ts";
 
 /**
@@ -7,6 +9,7 @@ import { corrupt } from "./layout.ts";
  * @throws SluiceError `log/corrupt`; what kept it from reading
  */
 export async function inspect(path: string): Promise<void> {
+  await checkFreeList(join(path, "data.mdb"));
   const lmdb = createRequire(import.meta.url).resolve("lmdb");
   const env = { ...process.env, NODE_OPTIONS: "" };
   await new Promise<void>((resolve, reject) => {
