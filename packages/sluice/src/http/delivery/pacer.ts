@@ -25,10 +25,10 @@ export interface PacerOptions {
   readonly load: () => number;
 }
 
-const SAMPLE_MS = 50;
+const SAMPLE_MS = 20;
 const BUSY = 0.9;
 const CALM = 0.7;
-const FIRST_STEP_MS = 4;
+const FIRST_STEP_MS = 8;
 
 /**
  * A write costs the same for one token as for ten. While the event loop has time every token is sent at once; when it
