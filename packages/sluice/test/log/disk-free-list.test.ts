@@ -119,6 +119,14 @@ describe("the list of free pages", () => {
     await expect(createDiskLog({ path })).rejects.toMatchObject({ code: "log/corrupt" });
   });
 
+  it("is not looked for where the file says that its pages have no size", async () => {
+    const file = join(await killed(1, 1), "data.mdb");
+    const bytes = await readFile(file);
+    for (const page of [0, 1]) bytes.writeUInt32LE(0, page * PAGE + 48);
+    await writeFile(file, bytes);
+    await expect(checkFreeList(file)).rejects.toMatchObject({ code: "log/corrupt" });
+  });
+
   it("is not judged in a file of another format", async () => {
     const file = join(await folder(), "data.mdb");
     for (const bytes of [Buffer.alloc(0), Buffer.alloc(100), Buffer.alloc(3 * PAGE), Buffer.alloc(3 * PAGE, 0xa5)]) {

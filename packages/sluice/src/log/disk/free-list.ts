@@ -49,8 +49,10 @@ async function metaAt(file: FileHandle, start: number): Promise<Meta | undefined
   const bytes = await read(file, start, META.length);
   if (bytes.length < META.length) return undefined;
   if (bytes.readUInt32LE(META.magic) !== MAGIC || bytes.readUInt32LE(META.format) !== FORMAT) return undefined;
+  const pageSize = bytes.readUInt32LE(META.pageSize);
+  if (pageSize < 256 || pageSize > 65_536) throw corrupt();
   return {
-    pageSize: bytes.readUInt32LE(META.pageSize),
+    pageSize,
     root: number64(bytes, META.root),
     last: number64(bytes, META.last),
     transaction: number64(bytes, META.transaction),
