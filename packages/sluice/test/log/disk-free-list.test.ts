@@ -127,8 +127,9 @@ describe("the list of free pages", () => {
     await expect(checkFreeList(file)).rejects.toMatchObject({ code: "log/corrupt" });
   });
 
-  it("is not judged in a file of another format", async () => {
+  it("is not judged in a file of another format, or that is not there", async () => {
     const file = join(await folder(), "data.mdb");
+    expect(await checkFreeList(file)).toEqual([]);
     for (const bytes of [Buffer.alloc(0), Buffer.alloc(100), Buffer.alloc(3 * PAGE), Buffer.alloc(3 * PAGE, 0xa5)]) {
       await writeFile(file, bytes);
       expect(await checkFreeList(file)).toEqual([]);

@@ -26,11 +26,15 @@ interface Meta {
  * Checks the list of free pages, which no key leads to. LMDB trusts it: garbage there may kill the process, when the
  * next entry is written, or go unnoticed and give pages away that are in use. Which of them depends on what lies behind
  * the file in memory, so reading it in another process proves nothing.
- * @returns the pages that hold the list; none of a file that has another format
+ * @returns the pages that hold the list; none of a file that has another format, or is not there
  * @throws SluiceError `log/corrupt`; what kept it from reading
  */
 export async function checkFreeList(path: string): Promise<readonly number[]> {
-  const file = await open(path, "r");
+  const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (!file) return [];
   try {
     const meta = await newestMeta(file);
     return meta === undefined ? [] : await walk(file, meta);
@@ -61,14 +65,14 @@ async function metaAt(file: FileHandle, start: number): Promise<Meta | undefined
 
 async function walk(file: FileHandle, meta: Meta): Promise<readonly number[]> {
   const seen: number[] = [];
-  const open = meta.root === NO_PAGE ? [] : [meta.root];
-  for (let page = open.pop(); page !== undefined; page = open.pop()) {
+  const unread = meta.root === NO_PAGE ? [] : [meta.root];
+  for (let page = unread.pop(); page !== undefined; page = unread.pop()) {
     seen.push(page);
     const bytes = await pageAt(file, meta, page, 1);
     const kind = bytes.readUInt16LE(18) & KIND;
     if ((kind !== BRANCH && kind !== LEAF) || seen.length > meta.last) throw corrupt();
     for (const node of nodesIn(bytes)) {
-      if (kind === BRANCH) open.push(childOf(bytes, node));
+      if (kind === BRANCH) unread.push(childOf(bytes, node));
       else seen.push(...(await checkRecord(file, meta, bytes, node)));
     }
   }
