@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { isSluiceError, publicError } from "../base/errors.ts";
 import type { LogStore } from "../log/types.ts";
 import type { ActiveRun } from "./active.ts";
+import { PATIENCE_MS } from "./writer.ts";
 
 export interface LeasesOptions {
   readonly store: LogStore;
@@ -12,7 +13,10 @@ export interface LeasesOptions {
 
 /** Renews the leases of the runs that are produced here. */
 export interface Leases {
-  /** Aborts the run when its lease is gone: refused with a code, or not renewed for a whole lease. */
+  /**
+   * Aborts the run when its lease is gone: refused with a code, or not renewed for a whole lease. While the store is
+   * away (a fail-over) nobody else can have it either: then the run has as long again as an append is tried.
+   */
   hold(id: string, run: Pick<ActiveRun, "fence" | "watch" | "abort">): void;
   letGo(id: string): void;
 }
@@ -45,8 +49,9 @@ export function createLeases({ store, clock, holder, leaseMs }: LeasesOptions): 
       if (held.has(id)) lease.run.watch?.leaseRenewed();
     } catch (error) {
       if (!held.has(id) || isSluiceError(error, "log/closed")) return;
-      const lapsed = clock.now() - lease.askedAt >= leaseMs;
-      const refused = isSluiceError(error) && error.code !== "log/unavailable";
+      const isAway = isSluiceError(error, "log/unavailable");
+      const lapsed = clock.now() - lease.askedAt >= (isAway ? leaseMs + PATIENCE_MS : leaseMs);
+      const refused = isSluiceError(error) && !isAway;
       if (!lapsed && !refused) return;
       lease.run.watch?.leaseLost(publicError(error).code);
       lease.run.abort(error);

@@ -47,7 +47,8 @@ export interface RunWriter {
 const HIGH_WATER_MARK = 1 << 20;
 /** What `append` answers while there is room: there is nothing to wait for. */
 export const ROOM: Promise<void> = Promise.resolve();
-const PATIENCE_MS = 10_000;
+/** How long an append is tried anew while the log is away. */
+export const PATIENCE_MS = 10_000;
 const RETRY_MS = 500;
 
 /** The next turn of the event loop, by one timer for all who wait for it. */

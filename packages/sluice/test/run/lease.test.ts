@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { SluiceError } from "../../src/base/errors.ts";
 import type { RunEvent } from "../../src/chat/index.ts";
 import type { LogStore } from "../../src/log/index.ts";
 import {
@@ -16,8 +17,8 @@ import {
 forbidStrayRejections();
 
 interface Leases {
-  /** Renewals fail, as if the node were cut off. */
-  fails: boolean;
+  /** Renewals fail, as if the node were cut off, or as a store that nobody reaches says it. */
+  fails: boolean | "away";
   /** The operation of the store itself, for another node. */
   readonly real: LogStore["lease"];
 }
@@ -26,8 +27,10 @@ function createLeaseWorld(): World & { readonly lease: Leases } {
   let lease: Leases | undefined;
   const world = createWorld({
     over: (memory) => {
-      const leases = (lease = { fails: false, real: (...given) => memory.lease(...given) });
-      return { lease: (...given) => (leases.fails ? Promise.reject(new Error("cut off")) : memory.lease(...given)) };
+      const leases: Leases = (lease = { fails: false, real: (...given) => memory.lease(...given) });
+      const away = new SluiceError("log/unavailable", "The store is away.");
+      const failure = (): Error => (leases.fails === "away" ? away : new Error("cut off"));
+      return { lease: (...given) => (leases.fails ? Promise.reject(failure()) : memory.lease(...given)) };
     },
   });
   return { ...world, lease: lease! };
@@ -140,6 +143,23 @@ describe("the lease of a run", () => {
     expect(run!.signal.aborted).toBe(true);
     await runs.ended(id);
     expect((await read(id)).at(-1)).toMatchObject({ type: "error", code: "PROCESSING_ERROR" });
+  });
+
+  it("is no reason to give up, while the store is away, before an append would be", async () => {
+    const { runs, clock, read, lease } = createLeaseWorld();
+    const { run, id } = await runs.open({ owner: OWNER });
+    lease.fails = "away";
+    await clock.advance(15_000);
+    expect(run!.signal.aborted).toBe(false);
+    lease.fails = false;
+    await clock.advance(2_000);
+    lease.fails = "away";
+    await clock.advance(16_000);
+    expect(run!.signal.aborted).toBe(false);
+    await clock.advance(2_000);
+    await runs.ended(id);
+    expect(run!.signal.reason).toMatchObject({ code: "log/unavailable" });
+    expect((await read(id)).at(-1)).toMatchObject({ type: "error", code: "log/unavailable" });
   });
 
   it("renewed by a store that throws at once is no crash", async () => {
