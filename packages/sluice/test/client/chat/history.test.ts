@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { ChatAnswer } from "../../../src/client/index.ts";
+import type { ChatAnswer, ChatStorage } from "../../../src/client/index.ts";
 import { refusal } from "./fake-gateway.ts";
 import {
   PATIENCE,
@@ -15,7 +15,18 @@ import {
   status,
   text,
   transcript,
+  type TestPage,
 } from "./support.ts";
+
+/** A page whose question has no answer yet, and what it keeps at this moment for a reload. */
+async function underWay(): Promise<TestPage & { readonly early: ChatStorage }> {
+  const page = openPage({ threadId: "t" });
+  page.chat.send("Why?");
+  await status(page.chat, "streaming");
+  const early = memoryStorage();
+  for (const [key, value] of (page.storage as ReturnType<typeof memoryStorage>).items) early.setItem(key, value);
+  return { ...page, early };
+}
 
 describe("the history of a thread", () => {
   const history = [
@@ -139,12 +150,7 @@ describe("the history of a thread", () => {
   });
 
   it("does not show an answer twice that this page is about to read", async () => {
-    const one = openPage({ threadId: "t" });
-    const { chat, gateway, storage } = one;
-    chat.send("Why?");
-    await status(chat, "streaming");
-    const early = memoryStorage();
-    for (const [key, value] of (storage as ReturnType<typeof memoryStorage>).items) early.setItem(key, value);
+    const { chat, gateway, early } = await underWay();
     gateway.send(start, ...text("Because."), finish);
     await status(chat, "ready");
     gateway.setThread([
@@ -165,12 +171,7 @@ describe("the history of a thread", () => {
   });
 
   it("does not begin an answer anew that was read to its end while the server told of its run", async () => {
-    const one = openPage({ threadId: "t" });
-    const { chat, gateway, storage } = one;
-    chat.send("Why?");
-    await status(chat, "streaming");
-    const early = memoryStorage();
-    for (const [key, value] of (storage as ReturnType<typeof memoryStorage>).items) early.setItem(key, value);
+    const { gateway, early } = await underWay();
     gateway.send(start, ...text("Be"));
     gateway.setThread([{ role: "user", content: "Why?", runId: "run_1", at: 3 }]);
     let tell = (): void => {};
