@@ -57,6 +57,7 @@ function findEnd(text: string): End {
       place = placeAt(index + 1, isKey ? KEY : ITEM);
     } else if (character === "}" || character === "]") {
       open.pop();
+      isKey = false;
       place = placeAt(index + 1, NOTHING);
     } else if (character === ",") {
       isKey = open.at(-1) === "}";

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isObject } from "../../src/base/json.ts";
@@ -20,6 +21,15 @@ function isPrefix(shown: unknown, final: unknown): boolean {
   return (
     isObject(final) && Object.keys(shown).every((key) => Object.hasOwn(final, key) && isPrefix(shown[key], final[key]))
   );
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 describe("parsePartialJson", () => {
@@ -68,6 +78,21 @@ describe("parsePartialJson", () => {
     );
   });
 
+  it("agrees with JSON.parse about every text of up to five pieces", () => {
+    const pieces = [...'{}[],:"1a'];
+    const differing: string[] = [];
+    const check = (text: string, left: number) => {
+      const complete = isJson(text);
+      const { value: shown, state } = parsePartialJson(text);
+      if ((state === "complete") !== complete || (complete && !isDeepStrictEqual(shown, JSON.parse(text)))) {
+        differing.push(text);
+      }
+      if (left > 0) for (const piece of pieces) check(text + piece, left - 1);
+    };
+    check("", 5);
+    expect(differing).toEqual([]);
+  });
+
   it.each([
     ["", undefined],
     [" \n", undefined],
@@ -107,6 +132,8 @@ describe("parsePartialJson", () => {
     "01",
     "truth",
     '{"a": 1} and more',
+    '{}"a',
+    '[{}"a',
     '{"a": 1}, {',
     "{a",
     '{"a" 1',
