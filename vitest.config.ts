@@ -14,12 +14,15 @@ const programs = [
 const units = ["packages/*/test/**/*.test.{ts,tsx}", "test/**/*.test.ts", "examples/**/*.test.{ts,tsx}"];
 const always = ["**/node_modules/**", "**/dist/**"];
 
+// Property tests try the same cases in every run, unless SLUICE_TEST_SEED says otherwise.
+const alias = { "fast-check": fileURLToPath(new URL("./test/property-seed.ts", import.meta.url)) };
+
 // The hooks run on both versions of React: their tests once more, with the older one in its place.
 const react18 = fileURLToPath(new URL("./test/react-18/node_modules", import.meta.url));
 
 // `@sluice/source`: tests run on the TypeScript sources of the workspace, not on what was built last.
 export default defineConfig({
-  resolve: { conditions: ["@sluice/source"] },
+  resolve: { conditions: ["@sluice/source"], alias },
   ssr: { resolve: { conditions: ["@sluice/source", "node"] } },
   test: {
     reporters: ["default", new ClosingLine()],
