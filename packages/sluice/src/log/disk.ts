@@ -266,7 +266,9 @@ class DiskLog implements LogStore {
     const { logs } = this.#parts;
     const ids = logs.unflushed();
     try {
-      while (ids.size > 0) await this.#commits.add("flush", () => logs.flush(ids));
+      while (ids.size > 0) {
+        for (const id of await this.#commits.add("flush", () => logs.flush(ids))) ids.delete(id);
+      }
     } catch (error) {
       logs.refuse(ids, storeError(error));
       return false;

@@ -64,6 +64,32 @@ describe("the journal", () => {
     journal.close();
   });
 
+  // What a full disk had refused came back after a kill, where the next frame went into the other file; what had been
+  // acknowledged in its place was passed over then: a conversation lost a question.
+  it("gives back nothing that was dropped, also when nothing takes its place", async () => {
+    const path = await folder();
+    const journal = openJournal(path);
+    journal.reset();
+    const put = (...entries: readonly string[]): void => {
+      journal.add({ log: 1, after: 0, entries });
+      journal.write();
+    };
+    const left = (): readonly string[] => [...readJournal(path)].flatMap(({ entries }) => entries);
+    put("dropped at the start");
+    journal.drop();
+    expect(left()).toEqual([]);
+    put("kept");
+    journal.keep();
+    put("dropped");
+    journal.drop();
+    expect(left()).toEqual(["kept"]);
+    journal.turn();
+    put("in its place");
+    journal.keep();
+    expect(left()).toEqual(["kept", "in its place"]);
+    journal.close();
+  });
+
   it("gives back nothing of a frame in which a byte was changed, nor what follows it", async () => {
     const path = await folder();
     const file = join(path, "journal-0");

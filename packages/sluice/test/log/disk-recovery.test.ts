@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silent } from "../../src/base/log.ts";
 import { createDiskLog } from "../../src/log/disk.ts";
-import { restoreCheckpoint } from "../../src/log/disk/checkpoint.ts";
+import { openCheckpoint, restoreCheckpoint } from "../../src/log/disk/checkpoint.ts";
+import { openDatabase, type Pin } from "../../src/log/disk/database.ts";
 import { openParts, type Parts } from "../../src/log/disk/open.ts";
 import type { LogStore } from "../../src/log/index.ts";
 import { createManualClock } from "../../src/testing/manual-clock.ts";
@@ -159,6 +160,39 @@ describe("a disk log whose machine crashed", () => {
       }),
       { numRuns: 15 },
     );
+  });
+
+  // A checkpoint that a full or failing disk had kept from being written let the next one go over the only slot that was
+  // whole: a machine that lost its power in that moment had no checkpoint left, and its directory was refused.
+  it("keeps the checkpoint that is whole when the next one fails, until there is another", async () => {
+    const path = await folder();
+    const db = openDatabase(path);
+    let failing = false;
+    const pin = (): Pin => {
+      const { metas, release } = db.pin();
+      return {
+        release,
+        get metas() {
+          if (failing) throw new Error("no space left on device");
+          return metas;
+        },
+      };
+    };
+    const checkpoint = await openCheckpoint({ ...db, pin }, path, { boot: "this start", strict: false });
+    const counters = async (): Promise<readonly number[]> => {
+      const file = await readFile(join(path, "checkpoint"));
+      return [file.readDoubleLE(8), file.readDoubleLE(256 * 1024 + 8)];
+    };
+    await checkpoint.save();
+    await checkpoint.save();
+    expect(await counters()).toEqual([2, 1]);
+    failing = true;
+    await expect(checkpoint.save()).rejects.toThrow("no space left");
+    failing = false;
+    await checkpoint.save();
+    expect(await counters()).toEqual([2, 3]);
+    await checkpoint.finish();
+    await db.close();
   });
 
   it("with durability disk has all that was acknowledged", async () => {

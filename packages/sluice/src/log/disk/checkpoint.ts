@@ -54,8 +54,9 @@ export async function openCheckpoint(db: Database, path: string, options: Checkp
       const next = db.pin();
       try {
         await data.datasync();
+        // One that fails may have torn its slot: the next one takes the same.
+        await writeSlot(file, { ...options, count: count + 1, metas: next.metas });
         count += 1;
-        await writeSlot(file, { ...options, count, metas: next.metas });
       } catch (error) {
         next.release();
         throw error;

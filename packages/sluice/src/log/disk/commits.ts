@@ -56,8 +56,11 @@ export function createCommits(options: CommitOptions): Commits {
       else run();
       journal.keep();
     } catch (error) {
-      journal.drop();
-      undone();
+      try {
+        journal.drop();
+      } finally {
+        undone();
+      }
       throw error;
     }
   };

@@ -18,7 +18,7 @@ export interface Journal {
   write(): boolean;
   /** The frame stays. */
   keep(): void;
-  /** The frame was for nothing: the next one takes its place. */
+  /** The frame was for nothing: it is taken out of the file, and the next one takes its place. */
   drop(): void;
   /** Resolves when the disk has every frame. */
   sync(): Promise<void>;
@@ -54,6 +54,12 @@ export function openJournal(path: string): Journal {
   let position = 0;
   let frame = Buffer.allocUnsafe(FRAME);
   let length = HEAD;
+  let written = false;
+  const clear = (): void => {
+    length = HEAD;
+    written = false;
+    if (frame.length > 16 * FRAME) frame = Buffer.allocUnsafe(FRAME);
+  };
   const reserve = (bytes: number): void => {
     if (length + bytes <= frame.length) return;
     const larger = Buffer.allocUnsafe(2 * (length + bytes));
@@ -79,6 +85,7 @@ export function openJournal(path: string): Journal {
       frame.writeUInt32LE(length, 4);
       frame.writeDoubleLE(generation, 8);
       frame.writeUInt32LE(crc32(frame.subarray(4, length)), 0);
+      written = true;
       for (let done = 0; done < length;) {
         done += writeSync(files[active], frame, done, length - done, position + done);
       }
@@ -86,11 +93,12 @@ export function openJournal(path: string): Journal {
     },
     keep() {
       if (length > HEAD) position += length;
-      this.drop();
+      clear();
     },
     drop() {
-      length = HEAD;
-      if (frame.length > 16 * FRAME) frame = Buffer.allocUnsafe(FRAME);
+      const end = written ? position : undefined;
+      clear();
+      if (end !== undefined) ftruncateSync(files[active], end);
     },
     sync: () => promisify(fdatasync)(files[active]),
     turn() {

@@ -224,17 +224,22 @@ export class Logs {
     return ids;
   }
 
-  /** Puts their entries into the database, as many as a step may take, and takes them from the set. */
-  flush(ids: Set<string>): void {
+  /**
+   * Puts their entries into the database, as many as a step may take.
+   * @returns those that are done once this is committed: what is undone is asked for again
+   */
+  flush(ids: ReadonlySet<string>): readonly string[] {
+    const done: string[] = [];
     let length = 0;
     for (const id of ids) {
-      if (length > FLUSH_LENGTH) return;
-      ids.delete(id);
+      if (length > FLUSH_LENGTH) break;
+      done.push(id);
       const head = this.heads.get(id);
       if (!head || head.last === head.stored) continue;
       for (const entry of head.pending) length += entry.length;
       this.heads.replace(head, this.#flush(head));
     }
+    return done;
   }
 
   /** Nothing of what was done since the last `settle` was written. */

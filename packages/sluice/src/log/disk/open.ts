@@ -74,7 +74,11 @@ function replay(path: string, db: Database, logs: Logs): void {
   logs.replay(readJournal(path));
   const ids = logs.unflushed();
   while (ids.size > 0) {
-    db.transact(() => logs.flush(ids));
+    let done: readonly string[] = [];
+    db.transact(() => {
+      done = logs.flush(ids);
+    });
+    for (const id of done) ids.delete(id);
     logs.heads.settle();
   }
 }
