@@ -128,12 +128,13 @@ class StoredConversations implements Conversations {
 
   async get(owner: string, threadId: string): Promise<Conversation | undefined> {
     const log = await this.#find(owner, threadId);
-    return log && this.#describe(log);
+    return log && ifThere(this.#describe(log));
   }
 
   async list(owner: string, page: { readonly limit: number; readonly before?: string }): Promise<ConversationPage> {
     const { logs, next } = await this.#store.list({ ...page, owner: ownerOfThreads(owner) });
-    const threads = await Promise.all(logs.map((log) => this.#describe(log)));
+    const found = await Promise.all(logs.map((log) => ifThere(this.#describe(log))));
+    const threads = found.filter((thread) => thread !== undefined);
     return { threads, ...(next === undefined ? {} : { next }) };
   }
 
@@ -148,7 +149,8 @@ class StoredConversations implements Conversations {
   async delete(owner: string, threadId: string): Promise<void> {
     const log = await this.#find(owner, threadId);
     if (!log) throw threadNotFound();
-    const entries = await this.#entries(log);
+    const entries = await ifThere(this.#entries(log));
+    if (!entries) throw threadNotFound();
     await this.#store.delete(log.id);
     const runs = new Set(entries.flatMap((entry) => ("runId" in entry ? [entry.runId] : [])));
     for (const runId of runs) {
@@ -160,7 +162,7 @@ class StoredConversations implements Conversations {
   // What a process could not add before it died is added by the next one who reads.
   async #healed(owner: string, threadId: string): Promise<readonly Entry[]> {
     const log = await this.#find(owner, threadId);
-    const entries = log ? await this.#entries(log) : [];
+    const entries = (log && (await ifThere(this.#entries(log)))) ?? [];
     const answered = new Set(entries.flatMap((entry) => (entry.type === "assistant" ? [entry.runId] : [])));
     let added = false;
     for (const entry of entries) {
@@ -182,7 +184,9 @@ class StoredConversations implements Conversations {
   async #answerOf(runId: string): Promise<Answer | undefined> {
     const run = await this.#store.state(runId);
     if (run?.closedAt === undefined) return undefined;
-    const message = fold(await readAll<RunEvent>(this.#store, run));
+    const events = await ifThere(readAll<RunEvent>(this.#store, run));
+    if (!events) return undefined;
+    const message = fold(events);
     const content = textOf(message);
     if (content === "") return undefined;
     const { status } = message;
@@ -240,6 +244,16 @@ class StoredConversations implements Conversations {
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** undefined when the log was deleted, or has expired, since it was found. */
+async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isSluiceError(error, "log/not-found")) return undefined;
+    throw error;
+  }
+}
 
 /** Up to where the log went when it was looked at. */
 async function readAll<T>(store: LogStore, { id, last, first }: LogState): Promise<readonly T[]> {

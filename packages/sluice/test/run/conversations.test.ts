@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createMemoryLog, type LogStore } from "../../src/log/index.ts";
 import { createConversations, createRuns, type Conversations, type Runs } from "../../src/run/index.ts";
 import { createManualClock, type ManualClock } from "../../src/testing/manual-clock.ts";
-import { dyingAfter } from "./support.ts";
+import { dyingAfter, overriding } from "./support.ts";
 
 interface World {
   readonly clock: ManualClock;
@@ -193,6 +193,28 @@ describe("a conversation", () => {
     await world.conversations.addAnswer("alice", "t", running);
     expect(await said(world, "t")).toEqual([]);
     await expect(world.conversations.delete("alice", "t")).rejects.toMatchObject({ code: "thread/not-found" });
+  });
+
+  // The list of conversations, or one, was refused as a missing log to whoever asked while another tab deleted one: over
+  // Redis there are round trips between finding it and reading it.
+  it.each(["list", "get", "messages"] as const)("that is deleted while it is read is not there: %s", async (what) => {
+    const world = createWorld();
+    await turn(world, "kept", "Hello", "Hi");
+    await turn(world, "gone", "Hello", "Hi");
+    const { id } = (await world.store.find("sluice/threads/alice", "gone"))!;
+    const store = overriding(world.store, {
+      async read(log, options) {
+        await world.store.delete(id);
+        return world.store.read(log, options);
+      },
+    });
+    const conversations = createConversations({ store, clock: world.clock });
+    const found = {
+      list: async () => (await conversations.list("alice", { limit: 10 })).threads.map((thread) => thread.id),
+      get: async () => (await conversations.get("alice", "gone"))?.id,
+      messages: () => conversations.messages("alice", "gone"),
+    };
+    expect(await found[what]()).toEqual({ list: ["kept"], get: undefined, messages: [] }[what]);
   });
 
   it("holds a question that was asked again once, with the newest answer in place of the old one", async () => {

@@ -40,7 +40,8 @@ export function createWorld(options: WorldOptions = {}): World {
   return { clock, store, runs, lines, read: (id) => readRun(memory, id) };
 }
 
-function overriding(store: LogStore, over: Partial<LogStore>): LogStore {
+/** The store with some operations replaced. */
+export function overriding(store: LogStore, over: Partial<LogStore>): LogStore {
   return new Proxy(store, {
     get(target, key) {
       const value: unknown = Reflect.get(Object.hasOwn(over, key) ? over : target, key);
