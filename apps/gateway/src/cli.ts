@@ -14,7 +14,11 @@ try {
   const config = parseConfig(process.env);
   const log = createLog(config.logLevel);
   const opened = await openStore(config, log);
-  const gateway = await startGateway(config, { store: opened.store, log });
+  const gateway = await startGateway(config, { store: opened.store, log }).catch(async (error: unknown) => {
+    // Not closed, its directory would be taken for that of a process that was killed, and read through.
+    await opened.close();
+    throw error;
+  });
   // Whoever reads that it is there may end it.
   endOnSignal(gateway, config.drainMs, opened);
   if (config.tls) reloadOnSignal(gateway, log);

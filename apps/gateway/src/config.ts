@@ -48,8 +48,8 @@ const flag = z.enum(["0", "1", "true", "false"]).transform((value) => value === 
 const list = z.string().transform((text) => text.split(",").flatMap((item) => item.trim() || []));
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be a URL with http or https" });
 
-// A browser names its page's origin, so anything beyond it would never match.
-const origin = httpUrl.refine((text) => /^\w+:\/\/[^/?#@]+\/?$/.test(text), {
+// A browser names its page's origin, so anything beyond it, or a pattern, would never match.
+const origin = httpUrl.refine((text) => /^\w+:\/\/[^/?#@*]+\/?$/.test(text), {
   error: "takes origins like https://app.example.com, separated by commas",
   abort: true,
 });

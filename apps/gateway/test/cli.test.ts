@@ -1,6 +1,8 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { startOpenAIServer, type OpenAIServer, type OpenAIStep } from "sluice/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -176,6 +178,20 @@ describe("the program", () => {
     expect(cli.stderr().trim().split("\n")).toHaveLength(1);
     expect(cli.stdout()).toBe("");
     server.close();
+  });
+
+  // A gateway whose port was taken left its directory as if it had been killed: the operator's next start read all of
+  // it through before it served anybody.
+  it("leaves its directory closed when it cannot listen", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "sluice-taken-"));
+    const env = { SLUICE_STORE: `disk:${directory}` };
+    expect(await startCli({ ...env, HOST: "203.0.113.1" }).ended).toBe(1);
+    const cli = startCli(env);
+    await urlOf(cli);
+    expect(cli.log()).toEqual([]);
+    cli.kill("SIGTERM");
+    expect(await cli.ended).toBe(0);
+    rmSync(directory, { recursive: true });
   });
 
   it("says which variable is wrong, not what is in it, and exits with 1", async () => {

@@ -158,6 +158,8 @@ describe("the configuration", () => {
     ["SLUICE_SECRET", "fifteen letters"],
     ["SLUICE_ALLOW_ANONYMOUS", "perhaps"],
     ["SLUICE_CORS_ORIGINS", "*"],
+    // Taken as the name of a host, it let in no page, and its operator was not told.
+    ["SLUICE_CORS_ORIGINS", "https://*.example.com"],
     ["SLUICE_CORS_ORIGINS", "null"],
     ["SLUICE_CORS_ORIGINS", "app.example.com"],
     ["SLUICE_CORS_ORIGINS", "data:x"],
