@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from "../base/clock.ts";
-import { silent, type Logger } from "../base/log.ts";
+import { safely, silent, type Logger } from "../base/log.ts";
 import { noMeter } from "../base/meter.ts";
 import { breakOff } from "./break-off.ts";
 import { ConnectionEnds } from "./connection-ends.ts";
@@ -28,8 +28,9 @@ export interface NodeHandlerOptions {
  */
 export function toNodeHandler(
   handler: WebHandler,
-  { log = silent, clock = systemClock }: NodeHandlerOptions = {},
+  { log: tell = silent, clock = systemClock }: NodeHandlerOptions = {},
 ): (req: NodeRequest, res: NodeResponse) => void {
+  const log = safely(tell);
   const ends = new ConnectionEnds();
   // Node 20 collects a Request that nobody holds, and its signal never fires for those who wait for it.
   const requests = new WeakMap<NodeResponse, Request>();

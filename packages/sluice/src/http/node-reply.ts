@@ -95,7 +95,11 @@ export function writeHead(
 }
 
 function setHeader(res: NodeResponse, name: string, value: string | string[]): void {
-  // Whoever came before (CORS) may have one too: both count.
-  const before = name.toLowerCase() === "vary" ? res.getHeader(name) : undefined;
-  res.setHeader(name, before === undefined ? value : `${String(before)}, ${String(value)}`);
+  // Whoever came before (CORS, a session) may have one too: both count.
+  const before = JOINED.has(name.toLowerCase()) ? res.getHeader(name) : undefined;
+  if (before === undefined) res.setHeader(name, value);
+  else if (name.toLowerCase() === "vary") res.setHeader(name, `${String(before)}, ${String(value)}`);
+  else res.setHeader(name, [before, value].flat().map(String));
 }
+
+const JOINED: ReadonlySet<string> = new Set(["vary", "set-cookie"]);

@@ -74,13 +74,12 @@ export class NodeStream implements StreamReader, Deadline {
   }
 
   #pump(): void {
-    while (!this.#full && this.#state === "open") {
+    while (!this.#full && this.#state === "open" && !this.#isTaken()) {
       const piece = this.#source.take();
       // The end of the answer goes out with its last frames: `end` of the response uncorks.
       if (this.#source.ended) this.#socket?.cork();
       if (piece) {
         this.#write(piece);
-        if (this.#full) this.#startStall();
         this.#events.heartbeats.touch(this);
       }
       if (this.#source.ended) this.#end();
@@ -93,7 +92,11 @@ export class NodeStream implements StreamReader, Deadline {
     // Sent elsewhere, though it has everything: its last bytes are under way.
     if (this.#state === "ending" && lastFrame !== undefined) return;
     const { req, res, clock } = this.#to;
-    if (lastFrame !== undefined && this.#betweenFrames && !this.#full) this.#write(pieceOf(lastFrame));
+    try {
+      if (lastFrame !== undefined && this.#betweenFrames && !this.#full) this.#write(pieceOf(lastFrame));
+    } catch {
+      // As in `wake`. It is broken off in any case.
+    }
     this.#over({ error, left: false });
     breakOff(req, res, clock);
   }
@@ -111,13 +114,19 @@ export class NodeStream implements StreamReader, Deadline {
   }
 
   #write(piece: Piece): void {
+    if (this.#isTaken()) return;
     const { wire } = this.#events;
     this.#betweenFrames = piece.endsFrame;
     this.#writes += 1;
     this.#bytes += piece.bytes.byteLength;
-    // Somebody else has ended the answer: what is written to the socket now would be part of the next one.
-    if (this.#to.res.writableEnded) return this.#over({ left: true });
     this.#send(wire ? wire.write(piece) : piece, piece.bytes.byteLength);
+  }
+
+  /** Somebody else may have ended the answer: what is written to the socket then would be part of the next one. */
+  #isTaken(): boolean {
+    if (!this.#to.res.writableEnded) return false;
+    this.#over({ left: true });
+    return true;
   }
 
   /** @param frames bytes of frames in it; what only compression needs has none */
@@ -125,6 +134,7 @@ export class NodeStream implements StreamReader, Deadline {
     this.#events.meter.sent(frames, piece.bytes.byteLength);
     const socket = this.#socket;
     this.#full = !(socket ? socket.write(piece.chunk) : writeTo(this.#to.res, piece.bytes));
+    if (this.#full) this.#startStall();
   }
 
   readonly #leave = (): void => this.#over({ left: true });

@@ -82,7 +82,8 @@ export async function readReply(service: Service, call: Call, run: RunState, opt
       details: { last: formatOffset(after.sequence) },
     });
   }
-  if (next.end && next.entries.length === 0) return empty(204, headers);
+  // Of this place, and not of this address: whoever keeps answers would have it for one who has nothing.
+  if (next.end && next.entries.length === 0) return empty(204, { "cache-control": "no-store", ...headers });
 
   const live = next.entries.length === 0;
   const framing = createFraming(form, run.id, qualifiedIds);

@@ -16,12 +16,14 @@ export async function respond<T>(
 ): Promise<T> {
   const { log, clock } = service;
   const askedAt = clock.now();
+  let reply: Reply | undefined;
   let sent: T | Promise<T>;
   try {
-    const reply = withoutBody(await handler(call), call.method);
+    reply = withoutBody(await handler(call), call.method);
     sent = send(reply);
     if (reply.kind !== "events") return await sent;
   } catch (error) {
+    if (reply?.kind === "events") reply.events.seat?.leave(); // its head could not be sent
     if (!call.signal.aborted) return send(refuse(error, call, service));
     const { method, location } = call;
     const ms = clock.now() - askedAt;

@@ -71,7 +71,7 @@ export interface SluiceOptions extends RoutesOptions, DeliveryOptions, ReaderLim
 export interface StartHere extends StartRun {
   /** `stopWhenUnwatchedMs` for this run, when it is started here. */
   readonly stopWhenUnwatchedMs?: number;
-  /** Called each time its last reader on this node has left, or has everything. For a run that is started here. */
+  /** Called each time its last reader on this node has left before its end. For a run that is started here. */
   readonly onUnwatched?: () => void;
 }
 

@@ -167,6 +167,24 @@ describe("bare text", () => {
     expect(decompress(Buffer.concat(chunks)).toString()).toBe("Grüße 👋");
   });
 
+  // The end of a stream of brotli was sent without its beginning where nothing came before it.
+  // Clients that take brotli and no gzip failed to decode an answer without a text.
+  it.each([
+    ["gzip", gunzipSync],
+    ["br", brotliDecompressSync],
+  ])("goes out in %s also when there is none of it", async (encoding, decompress) => {
+    const { sluice } = await open(
+      startNodeSite({
+        compression: true,
+        answer: () => async function* () {},
+      }),
+    );
+    const stream = await overHttp2(sluice, "x", { ...wanted, "accept-encoding": encoding });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Uint8Array);
+    expect(decompress(Buffer.concat(chunks)).toString()).toBe("");
+  });
+
   it.each([
     ["cleanly when the run has finished", undefined],
     ["by a reset when it has failed", new Error("no")],

@@ -110,6 +110,25 @@ for (const [kind, start] of Object.entries(SITES)) {
       await eventsOf(again);
     });
 
+    // The place of an answer whose head could not be sent was kept for a minute, and what `admit` had granted with it.
+    // Owners for whom `authorize` gave a header that HTTP does not take were told of too many streams, with none open.
+    it("gives back the place of a stream whose headers cannot be sent", async () => {
+      const released: string[] = [];
+      let value = "a\nb";
+      await open({
+        maxReaders: 1,
+        admit: () => () => void released.push("released"),
+        authorize: () => ({ owner: "alice", headers: { "x-a": value } }),
+      });
+      expect((await site.fetch("/stream", ask("one"))).status).toBe(500);
+      expect(released).toEqual(["released"]);
+      value = "ab";
+      valve.end();
+      const second = await site.fetch("/stream", ask("two"));
+      expect(second.status).toBe(200);
+      await eventsOf(second);
+    });
+
     it("refuses a reader beyond maxReadersPerRun with 503, and lets those of other runs in", async () => {
       await open({ maxReadersPerRun: 1 });
       const first = await site.fetch("/stream", ask("one"));

@@ -159,6 +159,19 @@ describe("a web handler on node:http", () => {
     expect(lines).toMatchObject([{ code: "PROCESSING_ERROR" }, { code: "request/rate-limited" }]);
   });
 
+  // What the logger threw was a rejection that nobody handled: an application that logs errors as JSON, and met one that
+  // has none (a ring, a BigInt), went down with all its answers, and the caller was never told.
+  it("answers although the logger throws", async () => {
+    const handle = toNodeHandler(() => Promise.reject(new Error("no answer")), {
+      log: () => {
+        throw new Error("no line");
+      },
+    });
+    const port = await listen(createServer(handle));
+    const response = await fetch(`http://127.0.0.1:${port}`, { headers: { connection: "close" } });
+    expect([response.status, await response.json()]).toMatchObject([500, { error: { code: "PROCESSING_ERROR" } }]);
+  });
+
   it("answers 500 for headers that cannot be sent and a body that was read, and lets go of the body", async () => {
     const { well, body } = createWell();
     const read = new Response("read");

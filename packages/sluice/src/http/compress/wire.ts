@@ -167,7 +167,7 @@ class BrotliWire implements Wire {
   }
 
   end(): Piece {
-    const last = this.#context?.end() ?? LAST_OF_BROTLI;
+    const last = this.#context?.end() ?? (this.#begun ? LAST_OF_BROTLI : EMPTY_BROTLI);
     this.close();
     return pieceFrom(last);
   }
@@ -186,6 +186,8 @@ class BrotliWire implements Wire {
 
 /** An empty last block. */
 const LAST_OF_BROTLI: Uint8Array = Uint8Array.of(0x03);
+/** The same where nothing came before it: bare text may be empty. */
+const EMPTY_BROTLI: Uint8Array = Uint8Array.of(0x06);
 const STORED_MOST = 65_536;
 
 /** As blocks that are not compressed (RFC 7932, section 9.2), for which no context is needed. */

@@ -59,6 +59,8 @@ export function createDeadlines(clock: Clock, ms: number): Deadlines {
   function fire(): void {
     cancel = undefined;
     const now = clock.now();
+    // The machine's time was set back: without this nobody's silence would count until it is as late again.
+    for (let entry = first; entry?.link && entry.link.at > now; entry = entry.link.after) entry.link.at = now;
     while (first?.link && first.link.at + ms <= now) {
       const due = first;
       remove(due);

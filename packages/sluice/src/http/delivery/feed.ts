@@ -90,6 +90,11 @@ export class Feed implements Paced {
     return this.#options.encoder;
   }
 
+  /** Number of the last entry that it has had. */
+  get head(): number {
+    return this.#head;
+  }
+
   /** What comes right after a place, if it is kept. */
   after(sequence: number): Fed | undefined {
     const window = this.#window;

@@ -29,12 +29,12 @@ export function openReader(
   if (!encoder) return new GeneratorSource((signal) => deliver(service, options, signal), listener);
   const { id: runId } = run;
   const feed = `${runId} ${framing.key}`;
-  const backlog = backlogOf(run, after);
-  return new RunReader(service, { runId, encoder, feed, after, backlog, live, watch }, listener);
+  const { sequence: last } = parsePosition(run.lastOffset);
+  const backlog = backlogOf(run.bytes, last, after);
+  return new RunReader(service, { runId, encoder, feed, after, backlog, last, live, watch }, listener);
 }
 
 /** About how many bytes of a log come after a position, as if all entries were of one size. */
-function backlogOf({ bytes, lastOffset }: RunState, { sequence }: Position): number {
-  const { sequence: last } = parsePosition(lastOffset);
+function backlogOf(bytes: number, last: number, { sequence }: Position): number {
   return last === 0 ? 0 : (bytes * (last - sequence)) / last;
 }

@@ -42,7 +42,7 @@ export function createPacer({ clock, flushMs, maxFlushMs, load }: PacerOptions):
   let timing = false;
 
   function sample(now: number): void {
-    if (maxFlushMs === 0 || now - sampledAt < SAMPLE_MS) return;
+    if (maxFlushMs === 0 || Math.abs(now - sampledAt) < SAMPLE_MS) return; // time may be set back
     sampledAt = now;
     const busy = load();
     if (busy > BUSY) adaptive = Math.min(maxFlushMs, adaptive === 0 ? FIRST_STEP_MS : adaptive * 2);

@@ -35,6 +35,8 @@ export interface RunReaderOptions {
   readonly after: Position;
   /** About how many bytes the log had after this position when the reader came. */
   readonly backlog: number;
+  /** Number of the last entry that the log had then. */
+  readonly last: number;
   /** True when there was nothing after it. */
   readonly live: boolean;
   readonly watch?: ReaderObserver | undefined;
@@ -58,6 +60,7 @@ export class RunReader implements PieceSource {
   #at: number;
   #skip: number;
   #backlog: number;
+  readonly #last: number;
   #feed: Feed | undefined;
   /** What is left of a step. */
   #pieces: readonly Piece[] | undefined;
@@ -78,6 +81,7 @@ export class RunReader implements PieceSource {
     this.#at = options.after.sequence;
     this.#skip = options.after.skip;
     this.#backlog = options.backlog;
+    this.#last = options.last;
     if (options.live) this.#join();
   }
 
@@ -173,6 +177,8 @@ export class RunReader implements PieceSource {
     const backlog = Math.max(this.#backlog, lengthOf(entries));
     this.#backlog = backlog;
     const text = new Pieces(optimalChunkSize(backlog));
+    const known = Math.max(this.#last, this.#feed?.head ?? 0); // a step is a part of what there is
+    const behind = Math.max(entries.length, known - this.#at);
     const taken = this.#word(entries, text);
     // Much may be read for little that is sent, or for nothing.
     this.#work += backlog - this.#backlog;
@@ -181,7 +187,7 @@ export class RunReader implements PieceSource {
       await turn();
       if (this.#closed) return;
     }
-    if (taken > 0) meter.readerBehind(entries.length);
+    if (taken > 0) meter.readerBehind(behind);
     if (entries.length === 0) {
       this.#merger.flush(this.#encoder, (frames) => text.add(frames));
       if (!end && !this.#feed) this.#join();

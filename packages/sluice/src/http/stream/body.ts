@@ -175,6 +175,7 @@ export function streamBody<Chunk>(options: BodyOptions<Chunk>): ReadableStream<U
   }
 
   function beat(): void {
+    sentAt = Math.min(sentAt, clock.now()); // the machine's time may be set back
     const silentMs = clock.now() - sentAt;
     // A reader that lags has something to read.
     if (silentMs >= heartbeatMs && (controller.desiredSize ?? 0) > 0) write(HEARTBEAT);

@@ -49,7 +49,9 @@ export async function streamResponse<Chunk>(
     const known = hasAll(request) ? 204 : request?.method === "HEAD" ? 200 : undefined;
     if (known !== undefined) {
       discard(input);
-      return known === 204 ? new Response(null, { status: 204 }) : sseResponse(noBody(), { headers: options.headers });
+      return known === 204
+        ? new Response(null, { status: 204, headers: { "cache-control": "no-store" } })
+        : sseResponse(noBody(), { headers: options.headers });
     }
     release = await limit?.admit(limit.owner, "start");
   } catch (error) {

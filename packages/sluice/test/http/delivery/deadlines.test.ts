@@ -63,6 +63,33 @@ describe("deadlines", () => {
     expect(clock.timers).toBe(0);
   });
 
+  // Nothing was due until the clock was as late again, and the one timer was set for then.
+  // After the time of a machine had been set back by an hour its readers got no heartbeats for an hour: proxies cut them.
+  it("go on when the machine's time is set back", async () => {
+    const clock = createManualClock(10_000_000);
+    let back = 0;
+    const deadlines = createDeadlines({ now: () => clock.now() - back, timer: clock.timer }, MS);
+    const due: string[] = [];
+    const again = (name: string): Deadline => {
+      const one: Deadline = entry(() => {
+        due.push(`${name} ${clock.now() - 10_000_000}`);
+        deadlines.touch(one);
+      });
+      return one;
+    };
+    deadlines.touch(again("a"));
+    await clock.advance(5);
+    deadlines.touch(again("b"));
+    await clock.advance(1);
+    back = 3_600_000;
+    await clock.advance(34);
+    expect(due).toEqual(["a 20", "b 20", "a 30", "b 30", "a 40", "b 40"]);
+    back = 0; // and when it is put right
+    await clock.advance(10);
+    expect(due.slice(6)).toEqual(["a 50", "b 50"]);
+    expect(clock.timers).toBe(1);
+  });
+
   it("let go of what was stopped, from any place and more than once", async () => {
     const clock = createManualClock();
     const deadlines = createDeadlines(clock, MS);

@@ -118,6 +118,22 @@ describe("the pacer", () => {
     expect(site.clock.timers).toBe(0);
   });
 
+  // The load was not looked at again until the clock was as late as before.
+  // After a machine's time had been set back by an hour a window stayed open, or closed under load, for that hour.
+  it("goes on looking at the load when the machine's time is set back", async () => {
+    const clock = createManualClock(10_000_000);
+    const state = { load: 0.95, back: 0 };
+    const set = { now: () => clock.now() - state.back, timer: clock.timer };
+    const pacer = createPacer({ clock: set, flushMs: 0, maxFlushMs: 100, load: () => state.load });
+    const site = { clock, pacer, load: 0, task: bench().task };
+    await work(site, 1_000);
+    expect(pacer.windowMs).toBe(100);
+    state.back = 3_600_000;
+    state.load = 0.1;
+    await work(site, 1_000);
+    expect(pacer.windowMs).toBe(0);
+  });
+
   it("does not look at the load where the window may not grow", async () => {
     let looks = 0;
     const clock = createManualClock();

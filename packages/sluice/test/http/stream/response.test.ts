@@ -84,6 +84,23 @@ describe("what streamResponse sends", () => {
     await reader?.cancel();
   });
 
+  // Silence was the difference of two times of day: after the clock of a machine had been set back by an hour, nothing
+  // was said for an hour. Proxies cut answers that were waiting for their model.
+  it("sends comments also when the machine's time has been set back", async () => {
+    const { clock, options } = watched();
+    let back = 0;
+    const set = { now: () => clock.now() - back, timer: clock.timer };
+    const response = await streamResponse(() => new ReadableStream<string>(), { ...options, clock: set });
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    await reader?.read();
+    await clock.advance(5_000);
+    back = 3_600_000;
+    const next = reader?.read();
+    await clock.advance(30_000);
+    expect(await next).toEqual({ done: false, value: ":\n\n" });
+    await reader?.cancel();
+  });
+
   it("answers HEAD with the headers, and leaves the source alone", async () => {
     let calls = 0;
     const request = requestWith({}, { method: "HEAD" });
@@ -207,6 +224,7 @@ describe("a client that comes back", () => {
       ["12", 410, "log/gap"],
     ] as const) {
       const response = await streamResponse(chunks, { request: requestWith({ "last-event-id": id }) });
+      expect(response.headers.get("cache-control")).toBe("no-store");
       const body = (status === 204 ? {} : await response.json()) as { error?: { code: string } };
       expect([response.status, body.error?.code]).toEqual([status, code]);
     }
