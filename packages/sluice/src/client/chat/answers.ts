@@ -6,6 +6,7 @@ import {
   edited,
   ended,
   failed,
+  failureOf,
   find,
   isUnheard,
   opened,
@@ -205,7 +206,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     store.change(ended, requestId, copy.message);
     save();
     store.publish();
-    const error = turnOf(requestId)?.error;
+    const error = failureOf(copy.message);
     const answer = answerTo(store.conversation, requestId);
     if (error !== undefined) tellError(error);
     else if (answer !== undefined) queueMicrotask(() => options.onFinish?.(answer));

@@ -1,6 +1,6 @@
 import { randomId, systemRandom } from "../../base/id.ts";
 import { waitingClock } from "../wait.ts";
-import { CONNECTING, asked, isOpen, replaced, retried, type Conversation, type Turn } from "./conversation.ts";
+import { CONNECTING, asked, find, isOpen, replaced, retried, type Conversation, type Turn } from "./conversation.ts";
 import { nextFrame } from "./frames.ts";
 import { withRun } from "./history.ts";
 import { browserPage } from "./page.ts";
@@ -58,8 +58,10 @@ export function createChat(options: ChatOptions = {}): Chat {
         if (store.history.error !== undefined) void open()?.load();
       } else if (last.error?.retry === "new-run") regenerate(last.ask);
       else {
+        const live = open();
+        if (live === undefined) return;
         store.change(retried, last.requestId);
-        open()?.begin(last.requestId);
+        live.begin(last.requestId);
         store.publish();
       }
     },
@@ -97,7 +99,8 @@ export function createChat(options: ChatOptions = {}): Chat {
         : {
             replaces: {
               id: again.id,
-              runId: again.runId,
+              // Where the earlier asking was refused, the server has the one before.
+              runId: again.runId ?? find(store.conversation, again.requestId ?? "")?.replaces?.runId,
             },
           }),
     };
@@ -170,7 +173,10 @@ function initialConversation(
   }
   const turns = kept.turns.map((turn): Turn => (isOpen(turn) ? { ...turn, connection: CONNECTING } : turn));
   if (messages === undefined) return { ...kept, turns };
-  // What was given, and what was under way in this tab.
+  // What was given, but for what is asked anew, and what was under way in this tab.
+  const given = messages.filter(
+    ({ runId }) => runId === undefined || !turns.some(({ replaces }) => replaces?.runId === runId),
+  );
   const isGiven = (runId: string | undefined): boolean =>
     runId !== undefined && messages.some((message) => message.role === "user" && message.runId === runId);
   const own = kept.messages.filter(
@@ -178,6 +184,6 @@ function initialConversation(
   );
   return turns.reduce<Conversation>(
     (joined, { requestId, runId }) => (runId === undefined ? joined : withRun(joined, requestId, runId)),
-    { ...fresh, messages: [...messages, ...own], turns },
+    { ...fresh, messages: [...given, ...own], turns },
   );
 }

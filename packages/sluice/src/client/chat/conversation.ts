@@ -43,7 +43,7 @@ export function asked(conversation: Conversation, turn: Turn, question: ChatQues
   const { replaces } = turn;
   const index = replaces === undefined ? -1 : messages.findLastIndex((message) => isSame(message, replaces));
   const before = messages.slice(0, index === -1 ? placeOf(turn, conversation) : index);
-  const open = turns.filter(isOpen);
+  const open = turns.filter((other) => isOpen(other) && other.requestId !== messages[index]?.requestId);
   // What stood behind a question that is asked again is void, but for what another tab asks at this moment.
   const after =
     index === -1 ? messages.slice(before.length) : messages.slice(index + 1).filter((message) => isOf(open, message));
@@ -59,9 +59,9 @@ export function replaced(conversation: Conversation, messages: readonly ChatMess
   return { ...conversation, messages, turns: [] };
 }
 
-/** With a turn for a question that is there. */
+/** With a turn for a question that is there, in place of one that has failed. */
 export function begun(conversation: Conversation, turn: Turn): Conversation {
-  return { ...conversation, turns: [...conversation.turns, turn] };
+  return { ...conversation, turns: [...over(conversation, turn.requestId).turns, turn].sort(byAge) };
 }
 
 /** What failed is tried again: the same question, with the same key. */
@@ -109,9 +109,14 @@ export function progressed(conversation: Conversation, requestId: string, messag
 /** The terminal is here: nothing more will come. Only a failure leaves its turn behind. */
 export function ended(conversation: Conversation, requestId: string, message: Message): Conversation {
   const whole = progressed(conversation, requestId, message);
-  if (message.status !== "failed") return over(whole, requestId);
-  const { code, message: said } = message.error ?? { code: "PROCESSING_ERROR", message: "The answer failed." };
-  return failed(whole, requestId, { code, message: said, retry: "new-run" });
+  const failure = failureOf(message);
+  return failure === undefined ? over(whole, requestId) : failed(whole, requestId, failure);
+}
+
+export function failureOf({ status, error }: Message): ChatError | undefined {
+  if (status !== "failed") return undefined;
+  const { code, message } = error ?? { code: "PROCESSING_ERROR", message: "The answer failed." };
+  return { code, message, retry: "new-run" };
 }
 
 /** It cannot be read on for now. Of turns that failed only the newest is kept: nothing else can be tried again. */

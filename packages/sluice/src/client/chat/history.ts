@@ -82,8 +82,14 @@ export interface LoadedHistory {
   readonly history: History;
   /** The newest question waits for its run: an answer behind it is that of an earlier asking. */
   readonly open: boolean;
-  /** Ids of the messages that were there when the server was asked. */
+  /** Runs that this page knew of when the server was asked. */
   readonly known: ReadonlySet<string>;
+}
+
+/** Those of its messages, and those whose place a question takes that is asked anew. */
+export function runsOf({ messages, turns }: Conversation): ReadonlySet<string> {
+  const runs = [...messages.map(({ runId }) => runId), ...turns.map(({ replaces }) => replaces?.runId)];
+  return new Set(runs.filter((runId) => runId !== undefined));
 }
 
 /**
@@ -91,10 +97,18 @@ export interface LoadedHistory {
  * has not heard of, what is under way, and what has happened since the server was asked.
  */
 export function withHistory(conversation: Conversation, { history, open, known: before }: LoadedHistory): Conversation {
-  const { messages, turns } = conversation;
+  const { turns } = conversation;
+  const isRead = (runId: string | undefined): boolean => turns.some((turn) => turn.runId === runId);
+  const isTold = (runId: string | undefined): boolean =>
+    history.some((entry) => entry.role === "assistant" && entry.runId === runId);
+  // Of an answer that could not be read on, the server has more.
+  const messages = conversation.messages.filter(
+    ({ role, status, runId }) => role !== "assistant" || status !== "streaming" || isRead(runId) || !isTold(runId),
+  );
+  // It was asked anew, maybe while the server was telling.
   const isReplaced = (runId: string): boolean =>
-    turns.some((turn) => turn.runId === undefined && turn.replaces?.runId === runId);
-  const isRead = (runId: string): boolean => turns.some((turn) => turn.runId === runId);
+    (before.has(runId) || turns.some(({ replaces }) => replaces?.runId === runId)) &&
+    !messages.some((message) => message.runId === runId);
   const local = (role: ChatMessage["role"], runId: string): readonly ChatMessage[] =>
     messages.filter((message) => message.role === role && message.runId === runId);
   const said = history.flatMap((entry, index): readonly ChatMessage[] => {
@@ -109,8 +123,9 @@ export function withHistory(conversation: Conversation, { history, open, known: 
     const isPast = asked !== runId && (open || isRead(asked) || local(role, asked).length > 0);
     return isPast || isRead(runId) || local(role, runId).length > 0 ? [] : [messageOf(entry)];
   });
-  const isOwn = ({ id, role, runId, requestId }: ChatMessage): boolean =>
-    role !== "system" && (runId === undefined || !before.has(id) || turns.some((turn) => turn.requestId === requestId));
+  const isOwn = ({ role, runId, requestId }: ChatMessage): boolean =>
+    role !== "system" &&
+    (runId === undefined || !before.has(runId) || turns.some((turn) => turn.requestId === requestId));
   const own = messages.filter((message) => isOwn(message) && !said.includes(message));
   return { ...conversation, messages: [...messages.filter(({ role }) => role === "system"), ...said, ...own] };
 }
@@ -123,8 +138,12 @@ export function withRun(conversation: Conversation, requestId: string, runId: st
   if (question === undefined || question.role === "assistant") return conversation;
   const told = questionOf(conversation, requestId);
   const known: ChatQuestion = { ...(told ?? question), runId, requestId, status: "sent" };
-  const others = messages.map((message, at) => (at === index ? known : message)).filter((message) => message !== told);
-  return withoutDoubles({ ...conversation, messages: others }, requestId, runId);
+  // One that was taken back has stood elsewhere, with an answer of nothing.
+  const isMoved = (message: ChatMessage): boolean =>
+    told !== undefined && told !== question && message.requestId === requestId;
+  const others = messages.map((message, at) => (at === index ? known : message));
+  const placed = others.filter((message) => message === known || !isMoved(message));
+  return withoutDoubles({ ...conversation, messages: placed }, requestId, runId);
 }
 
 /** Runs whose answers were left out when the conversation was kept. */

@@ -27,6 +27,7 @@ import {
   lastRunOf,
   parseHistory,
   parseRun,
+  runsOf,
   unanswered,
   withHistory,
   withRun,
@@ -130,21 +131,23 @@ export function openSession(options: SessionOptions): Session {
   async function load(): Promise<void> {
     store.history = { loading: true, error: undefined };
     store.publish();
-    const known = new Set(store.conversation.messages.map(({ id }) => id));
+    const known = runsOf(store.conversation);
     try {
       const history = parseHistory(await getJson(endpoints.threadUrl(threadId), call));
       const last = lastRunOf(history);
       // A thread has the text of answers. The last one is had whole, or read on.
       const run = last === undefined || isWhole(last.runId) ? undefined : await getRun(last.runId);
       if (signal.aborted) return;
+      // Read to its end, by now, while the server was telling, perhaps, that it runs.
+      const isRead = last !== undefined && isWhole(last.runId);
       if (last !== undefined) store.change(withHistory, { history, known, open: run !== undefined && !last.answered });
-      if (last !== undefined && run !== undefined) takeUp(last.runId, run);
+      if (last !== undefined && run !== undefined && !isRead) takeUp(last.runId, run);
       store.history = { loading: false, error: undefined };
     } catch (error) {
       if (signal.aborted) return;
       const told = { ...chatError(error), retry: "same-run" } as const;
       store.history = { loading: false, error: told };
-      chat.onError?.(told);
+      queueMicrotask(() => chat.onError?.(told)); // what it throws is the page's
     }
     store.publish();
   }
@@ -157,7 +160,7 @@ export function openSession(options: SessionOptions): Session {
 
   async function recover(runId: string): Promise<void> {
     const run = await getRun(runId).catch(() => undefined);
-    if (signal.aborted || run === undefined) return;
+    if (signal.aborted || run === undefined || isWhole(runId)) return;
     takeUp(runId, run);
     store.publish();
   }
@@ -169,14 +172,20 @@ export function openSession(options: SessionOptions): Session {
   function takeUp(runId: string, { requestId, running, message }: KnownRun): void {
     const isOf = ({ role, ...known }: ChatMessage): boolean => role === "user" && known.runId === runId;
     if (!store.conversation.messages.some(isOf)) return; // that question is being asked anew
-    if (isWhole(runId)) return; // read to its end while the server was telling, perhaps, that it runs
     store.change(withRun, requestId, runId);
-    if (find(store.conversation, requestId) !== undefined) return;
+    const known = find(store.conversation, requestId);
+    const runUrl = endpoints.eventsUrl(runId).href;
+    if (known !== undefined && isOpen(known)) {
+      if (known.runUrl !== undefined) return;
+      // The server has the question, whatever became of its answer to who asks.
+      store.change(opened, requestId, { runId, runUrl });
+      return answers.announce(requestId);
+    }
     const turn: Turn = {
       requestId,
       runId,
-      runUrl: endpoints.eventsUrl(runId).href,
-      at: clock.now(),
+      runUrl,
+      at: 0, // before all that this page asks
       status: "streaming",
       stopping: false,
       connection: CONNECTING,
@@ -203,8 +212,9 @@ export function openSession(options: SessionOptions): Session {
         return answers.stopTold(message.requestId, message.wanted);
       case "withdrawn":
         answers.drop(message.requestId);
-        if (find(store.conversation, message.requestId)) store.change(withdrawn, message.requestId);
-        return;
+        if (find(store.conversation, message.requestId) === undefined) return;
+        store.change(withdrawn, message.requestId);
+        return save(); // a page that is thrown away must not ask it again
       default:
         return answers.hear(message);
     }
@@ -217,16 +227,24 @@ export function openSession(options: SessionOptions): Session {
     if (turn.status === "failed") {
       if (!known || !error || answers.leads(requestId)) return;
       answers.drop(requestId);
-      return store.change(failed, requestId, error);
+      store.change(failed, requestId, error);
+      return save();
     }
     if (known === undefined) {
       if ((answerTo(store.conversation, requestId)?.status ?? "streaming") !== "streaming") return;
-      store.change(asked, { ...turn, connection: CONNECTING }, question);
+      put({ ...turn, connection: CONNECTING }, question);
     } else if (!isOpen(known)) store.change(retried, requestId);
     if (runUrl !== undefined) store.change(opened, requestId, { runId, runUrl });
     if (stopping) store.change(edited, requestId, (before) => ({ ...before, stopping }));
     if (known === undefined || !isOpen(known)) answers.follow(requestId);
     save();
+  }
+
+  /** What it takes the place of is not read any more. */
+  function put(turn: Turn, question: ChatQuestion): void {
+    const { turns } = store.conversation;
+    store.change(asked, turn, question);
+    for (const { requestId } of turns) if (!find(store.conversation, requestId)) answers.drop(requestId);
   }
 }
 

@@ -153,6 +153,20 @@ describe("failing", () => {
     expect(gateway.asked[1]).toEqual(gateway.asked[0]);
   });
 
+  // Who had left for good and tried again was shown a question that is being asked, for ever: nothing was.
+  // For pages that hide a chat whose signal has fired, and leave its button.
+  it("is not tried again by who has left for good", async () => {
+    const leaving = new AbortController();
+    const { chat, gateway } = openPage({ signal: leaving.signal });
+    gateway.answerNext("/stream", () => refusal(401, "auth/required", "This needs credentials."));
+    chat.send("Why?");
+    await status(chat, "error");
+    leaving.abort();
+    chat.retry();
+    expect(chat.getSnapshot().status).toBe("error");
+    expect(gateway.asked).toHaveLength(1);
+  });
+
   it("never shows an answer as finished whose events end without a terminal", async () => {
     const { chat, gateway } = openPage();
     chat.send("Why?");

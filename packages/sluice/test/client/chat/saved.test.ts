@@ -190,6 +190,24 @@ describe("a server's rendering", () => {
     await status(chat, "ready");
     expect(transcript(chat)).toEqual(["user: Why?", "assistant: Because."]);
   });
+
+  // What a server renders holds the old answer until there is a new one: whoever reloaded such a page while a question
+  // was asked again saw the old asking beside the new one, for good.
+  it.each([false, true])("may hold what is asked again in this tab, heard by the server: %s", async (heard) => {
+    const one = openPage({ threadId: "t" });
+    const { chat, gateway, storage } = one;
+    await answered(one, "Why?", "Because.");
+    const [asked, old] = chat.getSnapshot().messages as [ChatQuestion, ChatAnswer];
+    if (!heard) gateway.answerNext("/stream", () => new Promise<Response>(() => {}));
+    chat.regenerate();
+    if (heard) await status(chat, "streaming");
+    const messages = [heard ? { ...asked, id: "run_2", runId: "run_2" } : asked, old];
+    const reloaded = openPage({ gateway, storage, threadId: "t", messages });
+    await status(reloaded.chat, "streaming");
+    gateway.send({ type: "start", messageId: "m2" }, ...text("So."), finish);
+    await status(reloaded.chat, "ready");
+    expect(transcript(reloaded.chat)).toEqual(["user: Why?", "assistant: So."]);
+  });
 });
 
 describe("a conversation that is kept", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { RunEvent } from "../../../src/chat/index.ts";
-import type { ChatOptions } from "../../../src/client/index.ts";
+import type { ChatAnswer, ChatError, ChatOptions } from "../../../src/client/index.ts";
 import { refusal } from "./fake-gateway.ts";
 import { PATIENCE, answer, delta, finish, said, saying, settled, start, status, text, transcript } from "./support.ts";
 import { LINGER_MS, kindOf, openSite, requestIdOf, slowly } from "./tabs-support.ts";
@@ -162,6 +162,74 @@ describe("several tabs on a thread", () => {
     const words = transcript(one.chat);
     expect(words.indexOf("assistant: First.") - words.indexOf("user: One?")).toBe(1);
     expect(words.indexOf("assistant: Second.") - words.indexOf("user: Two?")).toBe(1);
+  });
+
+  // An answer that failed before a later question was answered was handed to `onFinish`, as one that is whole, and
+  // nobody was told of the error.
+  it("tell of an answer that failed as an error, also where another question came after it", async () => {
+    const { gateway, openChat } = openSite();
+    const onFinish = vi.fn<(message: ChatAnswer) => void>();
+    const onError = vi.fn<(error: ChatError) => void>();
+    const one = openChat({ onFinish, onError });
+    const two = openChat();
+    one.chat.send("One?");
+    two.chat.send("Two?");
+    await vi.waitFor(() => expect(gateway.asked).toHaveLength(2), PATIENCE);
+    await vi.waitFor(() => expect(one.chat.getSnapshot().messages).toHaveLength(2), PATIENCE);
+    const first = transcript(one.chat)[0] === "user: One?" ? 1 : 2;
+    gateway.sendTo(first, start, { type: "error", errorText: "No.", code: "llm/failed" });
+    await settled();
+    gateway.sendTo(3 - first, start, ...text("Second."), finish);
+    await status(one.chat, "ready");
+    await settled();
+    expect(onFinish.mock.calls).toMatchObject([[{ status: "finished" }]]);
+    expect(onError.mock.calls).toMatchObject([[{ code: "llm/failed" }]]);
+  });
+
+  // A hidden tab had not kept that another one took the question back: thrown away by the browser and opened again, it
+  // asked the model what the person had stopped.
+  it("do not ask again what another has taken back, when they are thrown away without a word", async () => {
+    const { gateway, openChat, browser, clock } = openSite();
+    const [one, two] = [openChat(), openChat()];
+    let drop = (): void => {};
+    gateway.answerNext("/stream", () => new Promise((_, reject) => (drop = () => reject(new TypeError("reset")))));
+    one.chat.send("Why?");
+    await status(two.chat, "submitted");
+    one.chat.stop();
+    drop();
+    await status(two.chat, "ready");
+    two.tab.kill();
+    await settled();
+    await clock.advance(LINGER_MS);
+    const again = openChat({}, browser.openTab({ storage: two.tab.storage }));
+    await settled();
+    expect(again.chat.getSnapshot()).toMatchObject({ status: "ready", messages: [{ status: "failed" }, {}] });
+    expect(gateway.asked).toHaveLength(1);
+  });
+
+  // A question that was asked again elsewhere while this tab still read its answer: the reading went on without a
+  // question, and its answer stood above the conversation.
+  it("read no more of an answer whose question is asked again in another", async () => {
+    const { gateway, openChat, browser } = openSite();
+    const { chat } = openChat();
+    chat.send("Why?");
+    await status(chat, "streaming");
+    gateway.send(start, ...text("Be"));
+    await saying(chat, "Be");
+    const [question] = chat.getSnapshot().messages;
+    const requestId = "req_other";
+    const replaces = { id: question?.id, runId: question?.runId };
+    const turn = { requestId, at: 2_000, body: {}, replaces, status: "submitted", stopping: false };
+    const other = browser.openTab();
+    void other.tabs.locks.request(`sluice:http://studio.test/:t:${requestId}`, () => new Promise(() => {}));
+    await settled();
+    other.tabs
+      .channel("sluice:http://studio.test/:t")
+      .postMessage({ sluice: 1, kind: "turn", turn, question: { ...question, requestId, status: "pending" } });
+    await vi.waitFor(() => expect(gateway.readers).toBe(0), PATIENCE);
+    gateway.send(delta("cause."), finish);
+    await settled();
+    expect(transcript(chat)).toEqual(["user: Why?"]);
   });
 
   it("show how the reading failed, and that it is tried again", async () => {
