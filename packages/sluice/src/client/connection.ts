@@ -35,10 +35,7 @@ export function openConnection({ clock, wake, limitMs, left }: ConnectionOptions
 
   function breakAfter(ms: number): void {
     cancelTimer();
-    cancelTimer = startTimer(clock, ms, () => {
-      woken ||= hasSlept(clock, waitingSince ?? 0, limit);
-      controller.abort(new Error(`Nothing came for ${limit} ms.`));
-    });
+    cancelTimer = startTimer(clock, ms, () => controller.abort(new Error(`Nothing came for ${limit} ms.`)));
   }
 
   // A connection may have died while the machine slept or the network changed, and nothing tells so. One that is
@@ -60,7 +57,8 @@ export function openConnection({ clock, wake, limitMs, left }: ConnectionOptions
   if (left?.aborted === true) close();
 
   async function watch<T>(work: Promise<T>): Promise<T> {
-    waitingSince = clock.now();
+    const since = (waitingSince = clock.now());
+    woken = false;
     breakAfter(limit);
     try {
       const result = await work;
@@ -70,6 +68,8 @@ export function openConnection({ clock, wake, limitMs, left }: ConnectionOptions
       failure = error instanceof Error ? error : new Error(String(error));
       throw failure;
     } finally {
+      // The network may tell what died in a sleep before any timer is late.
+      woken ||= hasSlept(clock, since, limit);
       waitingSince = undefined;
       cancelTimer();
     }

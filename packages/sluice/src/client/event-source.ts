@@ -31,8 +31,8 @@ const RETRY_MS = 3_000;
 /**
  * The standard's `EventSource`, which can also POST, send headers, and be told the last id. Of a run of Sluice it has
  * each event once, and it is closed after the terminal one; any other server it reads as the standard says. It differs
- * in that it waits out answers with 408, 425, 429 and 5xx, pauses with jitter, and reads on by GET at the `Location` that
- * the answer to a POST named.
+ * in that it waits out answers with 408, 425, 429 and 5xx, pauses with jitter, takes no id from a block without data, and
+ * reads on by GET at the `Location` that the answer to a POST named.
  */
 export class EventSource extends EventTarget {
   static readonly CONNECTING = 0;

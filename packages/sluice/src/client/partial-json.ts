@@ -35,8 +35,9 @@ interface Place {
 }
 
 const SPACE = "[ \\t\\n\\r]*";
-const NUMBER = "-?(?:(?:0|[1-9]\\d*)(?:\\.(?:\\d+(?:[eE][+-]?\\d*)?)?|[eE][+-]?\\d*)?)?";
-const LITERAL = `(?:t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?|${NUMBER})${SPACE}`;
+const NUMBER = "-|-?(?:0|[1-9]\\d*)(?:\\.(?:\\d+(?:[eE][+-]?\\d*)?)?|[eE][+-]?\\d*)?";
+/** The space belongs to it: two runs of space in a row would be tried in every division. */
+const LITERAL = `(?:(?:t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?|${NUMBER})${SPACE})?`;
 const NOTHING = new RegExp(`^${SPACE}$`);
 const ITEM = new RegExp(`^,?${SPACE}${LITERAL}$`);
 const KEY = new RegExp(`^,?${SPACE}$`);

@@ -146,8 +146,9 @@ export function createReader(url: string | URL, options: EventStreamOptions): Re
         connection.setLimit(LINGER_MS);
       }
       if (!accept(event)) continue;
-      progress();
       yield event;
+      // Patience begins when the next one is asked for: whoever reads may be as slow as he likes.
+      progress();
     }
   }
 

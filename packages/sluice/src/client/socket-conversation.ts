@@ -131,7 +131,9 @@ export function createSocketConversation(options: SocketConversationClientOption
   }
 
   async function startRecording(talkOptions: TalkOptions = {}): Promise<void> {
-    if (turn?.talk.open === true && !turn.ended) return;
+    // The button was pressed twice: what it asked for goes on, or is about to.
+    const { voiceAgentState: before } = snapshot;
+    if (turn && !turn.ended && (before === "READY" || before === "RECORDING")) return;
     giveUp();
     const mode = talkOptions.upstreamMode ?? options.upstreamMode ?? "STREAM_WHILE_TALK";
     const scope = talkOptions.scope ?? options.scope;

@@ -113,6 +113,9 @@ export function createTalk({ turn, mode, scope, audio, connection, clock, onFull
       const ready = connection.whenOpen();
       ready.catch(() => {}); // awaited below, and not at all where there is no microphone
       recorder = await audio.record({ mode, signal, onPiece: take, onLost });
+      // It may have come on in the moment in which it was no longer wanted.
+      if (!open) recorder.cancel();
+      signal.throwIfAborted();
       await ready;
       if (live) flush();
     },

@@ -1,3 +1,4 @@
+import { isSluiceError } from "../base/errors.ts";
 import { nextFrame } from "../client/chat/frames.ts";
 import { openEventStream, type StreamEvent, type StreamState } from "../client/index.ts";
 import type { EventSourceError, EventSourceSnapshot, UseEventSourceOptions } from "./event-source.ts";
@@ -136,6 +137,7 @@ export function createEventSourceStore<T>(url: string, options: () => UseEventSo
 
   function failed(error: Error): void {
     end();
+    if (isOutOfReach(error)) lastEventId = undefined;
     next = { ...next, error };
     const { onError, onClose } = options();
     onError?.(errorEvent(error, 2));
@@ -161,6 +163,12 @@ function parse(data: string): ReturnType<typeof JSON.parse> {
   } catch {
     return data;
   }
+}
+
+/** The server does not go on after that event, now or later: whoever opens it again begins anew. */
+function isOutOfReach(error: Error): boolean {
+  const status = isSluiceError(error, "client/refused") ? error.details["status"] : undefined;
+  return status === 400 || status === 410;
 }
 
 function errorEvent(error: Error, readyState: 0 | 2): EventSourceError {

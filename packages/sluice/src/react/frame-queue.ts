@@ -27,8 +27,10 @@ export function createFrameQueue(nextFrame: Soon, after: () => void): FrameQueue
   return {
     push(step) {
       steps.push(step);
-      if (!scheduled) nextFrame(run);
-      scheduled = true;
+      if (!scheduled) {
+        scheduled = true; // before it is asked for: a frame of a test may come at once
+        nextFrame(run);
+      }
       if (steps.length < MAX_STEPS) return Promise.resolve();
       return new Promise((resolve) => waiting.push(resolve));
     },

@@ -201,5 +201,6 @@ function withoutFence(text: string): string {
   const [opening] = /^\s*```\w*[^\S\n]*\n/.exec(text) ?? [];
   if (opening === undefined) return text;
   const inside = text.slice(opening.length).trimEnd();
-  return inside.endsWith("```") ? inside.slice(0, -3) : inside;
+  // In a text that goes on they are its own.
+  return inside.endsWith("```") && parsePartialJson(inside).state === "invalid" ? inside.slice(0, -3) : inside;
 }

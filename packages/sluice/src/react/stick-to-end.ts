@@ -45,11 +45,12 @@ export function stickToEnd(box: HTMLElement, onChange: (sticks: boolean) => void
   }
   /**
    * Content that grows takes nobody away from the end, and content that shrinks moves everybody up: only one who goes
-   * up in what stays as high has gone himself, and only one who goes down comes back.
+   * up in what stays as high has gone himself, and only one who goes down comes back. What a touch screen pulls beyond
+   * the end comes back up to it by itself.
    */
   function onScroll(): void {
     if (box.scrollTop > top && toEnd() <= NEAR_PX) set(true);
-    else if (box.scrollTop < top - 1 && box.scrollHeight >= height) set(false);
+    else if (box.scrollTop < top - 1 && box.scrollHeight >= height && toEnd() >= 1) set(false);
     measure();
   }
   /** Counts before the first pixel has moved: each growth would bring back one who starts slowly. */

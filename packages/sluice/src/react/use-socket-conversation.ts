@@ -1,6 +1,7 @@
 "use client";
 
 import { useCallback, useEffect, useSyncExternalStore } from "react";
+import { coalesce, nextFrame } from "../client/chat/frames.ts";
 import {
   createSocketConversation,
   type SocketConversation,
@@ -26,10 +27,12 @@ export interface UseSocketConversationResult extends SocketConversationState {
  */
 export function useSocketConversation(options: SocketConversationClientOptions = {}): UseSocketConversationResult {
   const latest = useLatest(options);
-  const conversation = useKeyed(JSON.stringify(options.socketConfig), (): SocketConversation =>
-    createSocketConversation({ ...options, onControl: (control) => latest.current.onControl?.(control) }),
-  );
-  const { subscribe, getSnapshot, stopRecording, cancel } = conversation;
+  const conversation = useKeyed(JSON.stringify(options.socketConfig), (): SocketConversation => {
+    const { scope: _scope, upstreamMode: _mode, ...lasting } = options; // those are told with each talk
+    return createSocketConversation({ ...lasting, onControl: (control) => latest.current.onControl?.(control) });
+  });
+  const { getSnapshot, stopRecording, cancel } = conversation;
+  const subscribe = useCallback((tell: () => void) => subscribeByFrame(conversation, tell), [conversation]);
   const state = useSyncExternalStore(subscribe, getSnapshot, getSnapshot);
 
   useEffect(() => {
@@ -50,4 +53,33 @@ export function useSocketConversation(options: SocketConversationClientOptions =
   );
 
   return { ...state, startRecording, stopRecording, cancel };
+}
+
+/** Words may come as fast as a model makes them: they are told of with the next frame, and all else at once. */
+function subscribeByFrame({ subscribe, getSnapshot }: SocketConversation, tell: () => void): () => void {
+  let told = getSnapshot();
+  let open = true;
+  const showing = coalesce(nextFrame, () => {
+    if (!open) return;
+    told = getSnapshot();
+    tell();
+  });
+  const unsubscribe = subscribe(() => {
+    if (isSameButWords(told, getSnapshot())) showing.request();
+    else showing.flush();
+  });
+  return () => {
+    open = false;
+    unsubscribe();
+  };
+}
+
+function isSameButWords(before: SocketConversationState, after: SocketConversationState): boolean {
+  return (
+    before.voiceAgentState === after.voiceAgentState &&
+    before.error === after.error &&
+    before.connection === after.connection &&
+    before.audioContext === after.audioContext &&
+    before.socket === after.socket
+  );
 }

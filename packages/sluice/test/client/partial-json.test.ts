@@ -162,4 +162,12 @@ describe("parsePartialJson", () => {
     expect(parsePartialJson(`{"${"\\".repeat(1_000_000)}`).state).toBe("partial");
     expect(parsePartialJson(`["${"x".repeat(1_000_000)}\\`)).toMatchObject({ state: "partial" });
   });
+
+  // Two patterns in a row shared a run of space in every possible way: a model that wrote blanks for ever and then a word
+  // stopped its reader's page for seconds, with each frame anew. This many would have taken more than a minute.
+  it.each(["[", '{"a":', '{"a"', "[1,"])("takes time in proportion to the space behind %j", (text) => {
+    const space = " ".repeat(500_000);
+    expect(parsePartialJson(`${text}${space}`).state).toBe("partial");
+    expect(parsePartialJson(`${text}${space}x`)).toEqual({ value: undefined, state: "invalid" });
+  });
 });

@@ -219,6 +219,25 @@ describe("giving up", () => {
     expect(waits).toEqual([500, 1_000, 2_000]);
   });
 
+  // The time in which nobody asked for an event counted as time without progress: a loop that took a minute for one
+  // was thrown out of an answer at the first cut, without an attempt at reading on.
+  it("does not come for a reader that was slow itself", async () => {
+    const clock = createManualClock();
+    const waits: number[] = [];
+    const { fetch } = scriptedFetch(
+      () => events(cutAfter(1)),
+      () => events(whole),
+    );
+    const options = { fetch, clock, random: highest, backoff: { giveUpMs: 5_000 }, onState: hurry(clock, waits) };
+    const received = [];
+    for await (const event of openEventStream(url, options)) {
+      received.push(event);
+      await clock.advance(60_000);
+    }
+    expect(received).toEqual(frames);
+    expect(waits).toEqual([500]);
+  });
+
   it("is not for an event that is too long: that is an error at once", async () => {
     const { fetch, asked } = scriptedFetch(() => events(`data: ${"x".repeat(100)}\n\n`));
     const { error } = await collectFailing(openEventStream(url, { fetch, maxEventLength: 99 }));

@@ -1,9 +1,10 @@
-import type { Control } from "sluice/client";
+import type { Control, VoiceAudio } from "sluice/client";
 import { SluiceError } from "sluice/errors";
 import { loopback, type Talk, type TalkAnswer } from "sluice/socket";
 import { createManualClock } from "sluice/testing";
 import { describe, expect, it } from "vitest";
 import { PCM, place, speech } from "../socket/support.ts";
+import { fakeAudio } from "./socket-audio.ts";
 import { person } from "./socket-person.ts";
 
 describe("a talk", () => {
@@ -265,6 +266,58 @@ describe("a person who changes his mind", () => {
     await started;
     await untilOpen();
     expect(states).toEqual(["READY"]);
+  });
+
+  // A recorder that had been made, and not yet been handed over, was turned off by nobody: the microphone stayed on for
+  // who had pressed cancel, or left the page's part, at that moment.
+  it("may take back a talk in the moment in which its microphone comes on", async () => {
+    const { url } = await place({ handler: loopback() });
+    const audio = fakeAudio();
+    let on = (): void => {};
+    const recording = new Promise<void>((resolve) => (on = resolve));
+    const record: VoiceAudio["record"] = async (options) => {
+      const recorder = await audio.record(options);
+      on();
+      return recorder;
+    };
+    const { conversation } = person(url, { audio: { ...audio, record } });
+    const started = conversation.startRecording();
+    await recording;
+    expect(audio.microphoneOn).toBe(true);
+    conversation.cancel();
+    await started;
+    expect(audio.microphoneOn).toBe(false);
+    expect(conversation.getSnapshot()).toMatchObject({ voiceAgentState: "READY", error: undefined });
+  });
+
+  // While the last piece of a talk was waited for, a press of the button for the next one did nothing, without an error.
+  // Whoever was quick talked to nobody.
+  it("may begin a new talk before the last piece of the one before has come", async () => {
+    const { url } = await place({ handler: loopback() });
+    const audio = fakeAudio();
+    let comeIn = (): void => {};
+    const record: VoiceAudio["record"] = async (options) => {
+      const recorder = await audio.record(options);
+      const stop = async (): Promise<number> => {
+        await new Promise<void>((resolve) => (comeIn = resolve));
+        return recorder.stop();
+      };
+      return { ...recorder, stop };
+    };
+    const { conversation, untilState } = person(url, { audio: { ...audio, record } });
+    await conversation.startRecording();
+    const stopped = conversation.stopRecording();
+    expect(conversation.getSnapshot().voiceAgentState).toBe("UPSTREAMING");
+    await conversation.startRecording();
+    expect(conversation.getSnapshot().voiceAgentState).toBe("RECORDING");
+    comeIn();
+    await stopped;
+    audio.say(speech(20));
+    const stoppedAgain = conversation.stopRecording();
+    comeIn();
+    await stoppedAgain;
+    await untilState("RESPONDING");
+    expect(audio.heard().equals(speech(20))).toBe(true);
   });
 
   it("may press twice: the second press of the same button does nothing", async () => {

@@ -122,6 +122,36 @@ describe("a machine that slept", () => {
     expect([clock.now(), asked.length]).toEqual([HOUR + 37_500, 2]);
   });
 
+  // A network that is gone in sleep is told before any timer is late: who woke the machine an hour later was shown an
+  // answer that was given up, without an attempt at reading on.
+  it.each([
+    ["breaks", (body: ReadableStreamDefaultController) => body.error(new TypeError("network error"))],
+    ["ends, as proxies end it,", (body: ReadableStreamDefaultController) => body.close()],
+  ])("reads on at once when its connection %s before a timer fires", async (_, end) => {
+    const clock = sleepingClock();
+    let open: ReadableStreamDefaultController | undefined;
+    const { fetch, asked } = scriptedFetch(
+      () => {
+        const body = new ReadableStream<Uint8Array>({
+          start(controller) {
+            open = controller;
+            controller.enqueue(new TextEncoder().encode(first));
+          },
+        });
+        return new Response(body, { headers: { "content-type": "text/event-stream" } });
+      },
+      () => events(whole),
+    );
+    const backoff = { giveUpMs: 120_000, maxAttempts: 1 };
+    const received = collect(openEventStream(url, { fetch, clock, backoff, random: highest }));
+    await clock.advance(10_000);
+    clock.sleep(HOUR);
+    if (open) end(open);
+    await clock.advance(0);
+    expect(await received).toEqual(frames);
+    expect([clock.now(), asked.length, clock.timers]).toEqual([HOUR + 10_000, 2, 0]);
+  });
+
   it("reads on at once when it is woken by its page", async () => {
     const clock = sleepingClock();
     const wake = createBell();

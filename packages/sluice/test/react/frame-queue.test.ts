@@ -16,6 +16,18 @@ it("runs all steps of a frame in order, and then says so, once", () => {
   expect(done).toEqual(["a", "b", "frame", "c", "frame"]);
 });
 
+// A frame that came at once, as whoever tests a component may give it, was taken for one that was still to come: from
+// then on nothing ran, and the test of a `useEventSource` waited for ever.
+it("runs steps at once where frames come at once", () => {
+  const done: string[] = [];
+  const queue = createFrameQueue(
+    (run) => run(),
+    () => done.push("frame"),
+  );
+  for (const name of ["a", "b"]) void queue.push(() => done.push(name));
+  expect(done).toEqual(["a", "frame", "b", "frame"]);
+});
+
 it("lets whoever fills it wait for the next frame", async () => {
   const frames: (() => void)[] = [];
   const queue = createFrameQueue(

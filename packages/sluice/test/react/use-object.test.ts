@@ -107,6 +107,21 @@ describe("an object", () => {
     expect(hook.current.object).toEqual({ name: "```js\n```" });
   });
 
+  // The end of a block of code within a text, come in two pieces, was taken for the end of the block around the object:
+  // what the reader of a recipe had before his eyes became shorter for a frame.
+  it("may have a block of code in a text in a block of code, and takes nothing of it back", async () => {
+    const hook = render();
+    act(() => void hook.current.submit("A soup."));
+    await settled();
+    const { begin, words } = answer('```json\n{"name":"Boil ``', "`");
+    server.requests[0]?.send(...begin, ...words.slice(0, 1));
+    await frames.next();
+    expect(hook.current.object).toEqual({ name: "Boil ``" });
+    server.requests[0]?.send(...words.slice(1));
+    await frames.next();
+    expect(hook.current.object).toEqual({ name: "Boil ```" });
+  });
+
   it("needs no schema", async () => {
     const { schema: _, ...rest } = { schema: undefined };
     const hook = renderHook(

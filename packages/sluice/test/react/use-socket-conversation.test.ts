@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { act } from "react";
 import { loopback, type Talk } from "sluice/socket";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { WebSocket as NodeSocket } from "ws";
 import type { SocketConversationClientOptions } from "../../src/client/index.ts";
 import { useSocketConversation, type UseSocketConversationResult } from "../../src/react/index.ts";
@@ -16,7 +16,10 @@ type Hook = Rendered<UseSocketConversationResult, Options>;
 const BrowserSocket = NodeSocket as unknown as new (url: URL, protocols: string[]) => WebSocket;
 
 const mounted: Hook[] = [];
-afterEach(() => mounted.splice(0).forEach((hook) => hook.unmount()));
+afterEach(() => {
+  vi.unstubAllGlobals();
+  mounted.splice(0).forEach((hook) => hook.unmount());
+});
 
 function mount(options: Options, strict = false): Hook {
   const hook = renderHook(
@@ -98,6 +101,53 @@ describe("useSocketConversation", () => {
       { scope: "three", kind: "chunks" },
     ]);
     expect(conversations.open).toBe(1);
+  });
+
+  // What the first render named came back when a later one named none: a talk went to the scope of a page that the
+  // person had left.
+  it("has no scope and the usual mode where the last render names none", async () => {
+    const talks: Talk[] = [];
+    const { url } = await place({
+      async *handler(talk) {
+        talks.push(talk);
+        yield { transcript: "Yes." };
+      },
+    });
+    const given = { socketConfig: { url }, audio: fakeAudio(), WebSocket: BrowserSocket };
+    const hook = mount({ ...given, scope: "one", upstreamMode: "UPLOAD_AFTER_TALK" });
+    await untilOpen(hook);
+    hook.rerender(given);
+    await act(() => hook.current.startRecording());
+    await until(hook, ({ transcripts }) => transcripts.length > 0);
+    expect(talks).toMatchObject([{ scope: undefined, kind: "chunks" }]);
+  });
+
+  // Each transcript was a commit of its own, where docs/react.md promises one a frame: a handler that tells a model's
+  // words as they come had the page render as often.
+  it("shows transcripts once a frame, however fast they come", async () => {
+    const frames: (() => void)[] = [];
+    vi.stubGlobal("requestAnimationFrame", (run: () => void) => frames.push(run));
+    vi.stubGlobal("cancelAnimationFrame", () => {});
+    const { url } = await place({
+      async *handler({ signal }) {
+        for (let n = 1; n <= 200; n += 1) {
+          yield { transcript: `${n}`, final: false };
+          await settled(); // so that each is read by itself
+        }
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      },
+    });
+    let told = 0;
+    const hook = mount({ socketConfig: { url }, audio: fakeAudio(), onControl: () => (told += 1) });
+    await untilOpen(hook);
+    await act(() => hook.current.startRecording());
+    vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", false);
+    const before = hook.commits;
+    await expect.poll(() => told).toBe(200);
+    // Without a frame a timer of 100 ms takes its place, on a busy machine more than once.
+    expect(hook.commits - before).toBeLessThanOrEqual(frames.length);
+    for (const run of frames.splice(0)) run();
+    await expect.poll(() => hook.current.transcripts).toEqual([{ text: "200", final: false }]);
   });
 
   it("has another conversation with another address, and lets go of the one before", async () => {
