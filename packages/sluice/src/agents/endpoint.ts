@@ -50,9 +50,10 @@ export function createEndpoint(exposed: Exposed): ExposedAPI {
     const go = (): Promise<StartedRun> => beginRun(exposed, begin);
     // Without a key and without an owner two who ask the same are two.
     if (call.method === "POST" || begin.requestId !== undefined || owner === ANONYMOUS) return go();
-    // The whole query: `onRequest` may look at more than the payload.
+    // Path and query: `onRequest` may look at more than the payload.
     const { named, meta } = begin;
-    return running.startOrAttach(canonicalJson([owner, named ? meta.contextId : null, call.location.search]), go);
+    const { pathname, search } = call.location;
+    return running.startOrAttach(canonicalJson([owner, named ? meta.contextId : null, pathname + search]), go);
   }
 
   async function handle(request: Request, names?: Names): Promise<Response> {

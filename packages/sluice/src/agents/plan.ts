@@ -66,7 +66,7 @@ export function agentPlan(
   return {
     agent,
     listensTo: namesOf(agent.listensTo.length === 0 ? undefined : agent.listensTo),
-    publishTo: Array.from(publishTo, (name) => channelOf(channels, name)),
+    publishTo: Array.from(new Set(publishTo), (name) => channelOf(channels, name)),
   };
 }
 

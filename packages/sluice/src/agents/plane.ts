@@ -86,12 +86,12 @@ export function createPlane(plan: NetworkPlan, { maxContextEvents = MAX_CONTEXT_
   }
 
   async function publish(channels: readonly (Channel | string)[], event: Envelope): Promise<void> {
-    const names = channels.map((channel) => channelOf(plan.channels, nameOf(channel)).name);
+    const names = new Set(channels.map((channel) => channelOf(plan.channels, nameOf(channel)).name));
     if (!isEnvelope(event)) throw invalidEvent("", "has no name, or no meta.runId");
     const { runId, contextId } = event.meta;
     const contextKey = typeof contextId === "string" ? keyOf(contextId) : undefined;
     const run = runs.get(runId) ?? begin({ meta: { ...event.meta, contextId: contextId ?? runId }, contextKey });
-    await run.publish(names, event);
+    await run.publish([...names], event);
   }
 
   function subscribe(channel: string, runId: string): AsyncIterableIterator<Envelope> {

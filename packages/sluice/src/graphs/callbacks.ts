@@ -146,8 +146,9 @@ export function createCallbacks(find: FindHandler, options: CallbacksOptions = {
         ...(threadId === undefined ? {} : { threadId }),
         ...(runId === undefined ? {} : { runId }),
       };
+      if (JSON.stringify(params).length > MAX_PARAMS)
+        throw wrongOption("params", `params may have ${MAX_PARAMS} characters as JSON.`);
       const action = JSON.stringify(stored);
-      if (action.length > MAX_PARAMS) throw wrongOption("params", `params may have ${MAX_PARAMS} characters as JSON.`);
       const token = `cb::${graphType}::${randomId("", random).slice(1)}`;
       await store.issue(token, { owner, action, ttlMs: ownTtlMs });
       return token;

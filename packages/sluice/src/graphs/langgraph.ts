@@ -53,10 +53,11 @@ async function drive(graph: CompiledGraph, run: GraphRun, listening: Listening, 
     streamMode: ["custom", "updates"],
     subgraphs: true,
   });
+  const told = new Set<string>();
   for await (const item of stream) {
     const [, mode, value] = Array.isArray(item) ? (item as readonly unknown[]) : [];
     if (mode === "custom") await written(value, listening);
-    else if (mode === "updates") await interrupted(value, listening);
+    else if (mode === "updates") await interrupted(value, listening, told);
   }
 }
 
@@ -84,12 +85,16 @@ function ownEvent(value: unknown): RunEvent | undefined {
   }
 }
 
-async function interrupted(update: unknown, { emit }: Listening): Promise<void> {
+/** @param told the ids of interrupts: one of a subgraph comes again with every graph around it */
+async function interrupted(update: unknown, { emit }: Listening, told: Set<string>): Promise<void> {
   const interrupts = isObject(update) ? update["__interrupt__"] : undefined;
   if (!Array.isArray(interrupts)) return;
   for (const one of interrupts.filter(isObject)) {
     const { id, value = null } = one;
-    await emit({ type: "data-interrupt", ...(typeof id === "string" ? { id } : {}), data: value });
+    const named = typeof id === "string" ? { id } : undefined;
+    if (named && told.has(named.id)) continue;
+    if (named) told.add(named.id);
+    await emit({ type: "data-interrupt", ...named, data: value });
   }
 }
 

@@ -136,7 +136,10 @@ export function listen(
         return send(model?.end() ?? []);
       },
       handleToolEnd(output) {
-        return send(isObject(output) && messageType(output) === "tool" ? toolSaid(output) : []);
+        if (!isObject(output) || !(messageType(output) === "tool" || isCommand(output))) return Promise.resolve();
+        // A command may take along what was said before.
+        const messages = messagesIn(output).filter((message) => messageType(message) === "tool" && !said.has(message));
+        return send([...messages.flatMap(toolSaid), ...attachmentsIn(output).flatMap(attach)]);
       },
       handleChainStart(_chain, inputs, runId, _parent, tags, metadata, _type, name) {
         const node = isObject(metadata) ? metadata["langgraph_node"] : undefined;
@@ -145,10 +148,11 @@ export function listen(
         for (const message of messagesIn(inputs)) said.add(message);
         return send([{ type: "data-step", id: String(runId), data: { name: String(name) }, transient: true }]);
       },
-      handleChainEnd(outputs, runId) {
+      handleChainEnd(told, runId) {
         const channel = nodes.get(runId);
         nodes.delete(runId);
         if (channel === undefined) return Promise.resolve();
+        const outputs = listIn(told);
         const messages = messagesIn(outputs).flatMap((message) => nodeSaid(message, channel));
         return send([...messages, ...attachmentsIn(outputs).flatMap(attach)]);
       },
@@ -210,6 +214,12 @@ function isSilent(tags: unknown): boolean {
 
 function isHidden(tags: unknown): boolean {
   return Array.isArray(tags) && tags.includes("langsmith:hidden");
+}
+
+// LangChain tells of a list as the only `output` of an object.
+function listIn(outputs: unknown): unknown {
+  if (!isObject(outputs) || Object.keys(outputs).length !== 1) return outputs;
+  return Array.isArray(outputs["output"]) ? outputs["output"] : outputs;
 }
 
 /** The messages in a node's input or output: in the values of a state, in a list, in the update of a command. */

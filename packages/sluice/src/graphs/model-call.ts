@@ -11,7 +11,7 @@ export interface ModelCall {
   say(text: string): readonly ChatEvent[];
   /** A chunk of its message. */
   add(chunk: Record<string, unknown>): readonly ChatEvent[];
-  /** Its end. @param message all of it, which is said now if nothing was before */
+  /** Its end. @param message all of it: what was not said before is said now */
   end(message?: Record<string, unknown>): readonly ChatEvent[];
 }
 
@@ -19,7 +19,10 @@ export interface ModelCall {
 export function createModelCall(id: string, channel: Channel, tools: ModelToolCalls): ModelCall {
   let open: { readonly type: "text" | "reasoning"; readonly id: string } | undefined;
   let parts = 0;
-  let hasSpoken = false;
+  /** `text`: in bare tokens, which bring no files. */
+  let said: "nothing" | "text" | "chunks" = "nothing";
+  /** Some have their calls in the message alone, or in one piece of it, which is no fragment. */
+  let hasCalled = false;
 
   const close = (): readonly ChatEvent[] => {
     if (open === undefined) return [];
@@ -38,22 +41,27 @@ export function createModelCall(id: string, channel: Channel, tools: ModelToolCa
   };
 
   const content = (message: Record<string, unknown>): readonly ChatEvent[] =>
-    piecesOf(message).flatMap((piece) => ("file" in piece ? [...close(), piece.file] : say(piece.kind, piece.text)));
+    piecesOf(message).flatMap((piece) => {
+      if ("file" in piece) return [...close(), piece.file];
+      return said === "text" ? [] : say(piece.kind, piece.text);
+    });
 
   return {
     say(text) {
-      hasSpoken = true;
-      return text === "" ? [] : say("text", text);
+      if (text === "") return [];
+      if (said === "nothing") said = "text";
+      return say("text", text);
     },
     add(chunk) {
-      hasSpoken = true;
-      return [...content(chunk), ...toolPieces(chunk).flatMap((piece) => tools.add(piece))];
+      said = "chunks";
+      const fragments = toolPieces(chunk);
+      hasCalled ||= fragments.length > 0;
+      return [...content(chunk), ...fragments.flatMap((piece) => tools.add(piece))];
     },
     end(message) {
-      const whole = hasSpoken || message === undefined ? [] : content(message);
-      const calls =
-        hasSpoken || message === undefined ? [] : wholeToolCalls(message).flatMap((call) => tools.add(call));
-      return [...whole, ...close(), ...calls, ...tools.end()];
+      const rest = message === undefined || said === "chunks" ? [] : content(message);
+      const calls = message === undefined || hasCalled ? [] : wholeToolCalls(message);
+      return [...rest, ...close(), ...calls.flatMap((call) => tools.add(call)), ...tools.end()];
     },
   };
 }

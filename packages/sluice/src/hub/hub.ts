@@ -77,7 +77,7 @@ export interface Hub {
   /** An event `progress`. @throws SluiceError `option/invalid` for a percentage that is none */
   progress(key: string, progress: Progress): Promise<string>;
   /**
-   * Events as they come, until the signal fires. Ending the loop unsubscribes.
+   * Events as they come, until the signal fires. Ending the loop unsubscribes, at once.
    * @throws SluiceError `log/gap` (410: begin anew), `offset/malformed`, `offset/beyond-end`, `log/unavailable`
    */
   subscribe(key: string, options?: SubscribeOptions): AsyncGenerator<TopicEvent>;
@@ -153,6 +153,28 @@ export function createHub(options: HubOptions = {}): Hub {
     return channelOf(key).subscribe({ from: parsePlace(from), who: name, wake });
   }
 
+  async function* eventsOf(
+    key: string,
+    { who, signal, ...start }: SubscribeOptions,
+    reader: Reader,
+  ): AsyncGenerator<TopicEvent> {
+    const from = await locate(key, start);
+    if (reader.left) return;
+    const onWake = (): void => reader.wake();
+    const subscription = open(key, { from, who, wake: onWake });
+    signal?.addEventListener("abort", onWake, { once: true });
+    try {
+      while (signal?.aborted !== true && !reader.left) {
+        const event = subscription.take();
+        if (event) yield event;
+        else await new Promise<void>((resolve) => (reader.wake = resolve));
+      }
+    } finally {
+      signal?.removeEventListener("abort", onWake);
+      subscription.close();
+    }
+  }
+
   return {
     registerConnection(key, send) {
       if (send.ended?.aborted !== true) channelOf(key).register(send);
@@ -180,22 +202,18 @@ export function createHub(options: HubOptions = {}): Hub {
       if (!(percent >= 0 && percent <= 100)) throw wrongOption("percent", "percent must be a number from 0 to 100.");
       return broadcast(key, "progress", progress);
     },
-    async *subscribe(key, { who, signal, ...start } = {}) {
-      const from = await locate(key, start);
-      let wake = (): void => {};
-      const onAbort = (): void => wake();
-      const subscription = open(key, { from, who, wake: () => wake() });
-      signal?.addEventListener("abort", onAbort, { once: true });
-      try {
-        while (signal?.aborted !== true) {
-          const event = subscription.take();
-          if (event) yield event;
-          else await new Promise<void>((resolve) => (wake = resolve));
-        }
-      } finally {
-        signal?.removeEventListener("abort", onAbort);
-        subscription.close();
-      }
+    subscribe(key, options = {}) {
+      const reader: Reader = { left: false, wake() {} };
+      const events = eventsOf(key, options, reader);
+      // Alone it would let `return` wait behind a `next`, and so for an event that may never come.
+      const end = events.return.bind(events);
+      return Object.assign(events, {
+        return(value?: unknown) {
+          reader.left = true;
+          reader.wake();
+          return end(value);
+        },
+      });
     },
     locate,
     open,
@@ -207,6 +225,13 @@ export function createHub(options: HubOptions = {}): Hub {
       await store[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Who iterates over a topic. */
+interface Reader {
+  left: boolean;
+  /** Ends the wait for an event. */
+  wake(): void;
 }
 
 function gone(): SluiceError {

@@ -146,7 +146,9 @@ class RedisTopics implements TopicStore {
 
   async members(key: string): Promise<ReadonlyMap<string, number>> {
     const { nodes, here } = this.#keys(key);
-    const found = (await this.#commands.run(MEMBERS, [nodes, here], [])).texts(1);
+    // In its turn: who came before it was asked is among them.
+    const answer = await this.#outbox(key).run(() => this.#commands.run(MEMBERS, [nodes, here], []));
+    const found = answer.texts(1);
     const members = new Map<string, number>();
     for (let index = 0; index < found.length; index += 2) {
       const who = found[index] ?? "";

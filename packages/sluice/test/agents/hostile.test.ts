@@ -227,8 +227,12 @@ describe.each(Object.entries(SITES))("%s", (_name, open) => {
     expect([response.status, await codeOf(response)]).toEqual([500, "PROCESSING_ERROR"]);
   });
 
-  // `GET ?payload=…&lang=de` while the same question in English was being answered got the English answer.
-  it("takes a GET with another query for another question", async () => {
+  // `GET ?payload=…&lang=de` while the same question in English was being answered got the English answer. So did
+  // `GET /api/chat/de?payload=…` where one handler answers several paths.
+  it.each([
+    ["query", ["?lang=de&", "?lang=en&", "?lang=en&"]],
+    ["path", ["/de?", "/en?", "/en?"]],
+  ])("takes a GET with another %s for another question", async (_part, places) => {
     const { agent, gate } = waiting();
     const network = networkOf(agent);
     const site = await open(
@@ -236,13 +240,13 @@ describe.each(Object.entries(SITES))("%s", (_name, open) => {
         protocol: "sse",
         auth: byName,
         onRequest({ req, emitStartEvent }) {
-          emitStartEvent({ event: Question.make({ query: new URL(req.request.url).searchParams.get("lang") ?? "" }) });
+          emitStartEvent({ event: Question.make({ query: req.request.url }) });
         },
       }),
     );
-    const get = (query: string): Promise<Response> =>
-      site.fetch(`${asked({ query: "Hi" })}${query}`, { headers: as("ann") });
-    const answers = await Promise.all(["&lang=de", "&lang=en", "&lang=en"].map(get));
+    const get = (place: string): Promise<Response> =>
+      site.fetch(asked({ query: "Hi" }).replace("?", place), { headers: as("ann") });
+    const answers = await Promise.all(places.map(get));
     const ids = answers.map(({ headers }) => headers.get("sluice-run-id"));
     expect(ids[1]).toBe(ids[2]);
     expect(ids[0]).not.toBe(ids[1]);

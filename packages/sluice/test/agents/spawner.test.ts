@@ -68,6 +68,26 @@ describe("a spawner", () => {
     await expect(of({ kind: "times", params: {} })).rejects.toMatchObject({ code: "option/invalid" });
   });
 
+  // Where an event that spawns named a channel twice (a list that was put together from two), or whoever published did,
+  // all who listened there were told everything twice: the reader saw each word two times.
+  it("puts an agent on a channel once, however often it is named, and so is an event", async () => {
+    const seen: unknown[] = [];
+    const network = AgentNetwork.setup(({ mainChannel, createChannel, registerAgent, spawner, sink }) => {
+      createChannel("out").sink(sink.callback(({ payload }) => void seen.push(payload)));
+      registerAgent(boss({ kind: "times", params: { factor: 2 } }))
+        .subscribe(mainChannel)
+        .publishTo(mainChannel);
+      spawner()
+        .listen(mainChannel, Spawn)
+        .registry({ times })
+        .defaultBinding(() => ({ subscribe: ["main", "main"], publishTo: ["out", "out"] }));
+    });
+    const plane = network.run();
+    await plane.publishToChannels(["main", "main"], Start.makeBound(meta("one"), 0));
+    await plane.ended("one");
+    expect(seen).toEqual([42]);
+  });
+
   it("that spawns without end is stopped", async () => {
     const again = AgentFactory.run()
       .listensTo([Work])

@@ -50,6 +50,9 @@ describe("action tokens in memory", () => {
       const error: unknown = await issue(callback, by).catch((thrown: unknown) => thrown);
       expect(isSluiceError(error, "option/invalid")).toBe(true);
     }
+    // 65,536 characters of JSON. They were counted with the name of graph and handler.
+    await expect(issue({ handler: "act", params: { big: "x".repeat(65_526) } }, by)).resolves.toMatch(/^cb::/);
+    await expect(issue({ handler: "act", params: { big: "x".repeat(65_527) } }, by)).rejects.toThrow("65536");
   });
 });
 

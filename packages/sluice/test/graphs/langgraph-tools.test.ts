@@ -1,7 +1,10 @@
-import { AIMessage, AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
+import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
+import { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { AIMessage, AIMessageChunk, ToolMessage, type BaseMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
+import { ChatGenerationChunk } from "@langchain/core/outputs";
 import { tool } from "@langchain/core/tools";
-import { END, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { Command, END, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import type { ChatOpenAI } from "@langchain/openai";
 import { describe, expect, it } from "vitest";
@@ -48,7 +51,76 @@ const parallel: OpenAIScript = function* ({ body }) {
   yield { type: "finish", reason: "tool_calls" };
 };
 
+/** Streams what a script gives, and tells of its tokens with or without the chunks that they are of. */
+class Scripted extends BaseChatModel {
+  readonly #told: "chunks" | "text alone";
+  readonly #script: (messages: readonly BaseMessage[]) => readonly AIMessageChunk[];
+
+  constructor(told: "chunks" | "text alone", script: (messages: readonly BaseMessage[]) => readonly AIMessageChunk[]) {
+    super({});
+    this.#told = told;
+    this.#script = script;
+  }
+
+  override _llmType(): string {
+    return "scripted";
+  }
+
+  override async _generate(): Promise<never> {
+    throw new Error("It streams.");
+  }
+
+  override async *_streamResponseChunks(
+    messages: BaseMessage[],
+    _options: this["ParsedCallOptions"],
+    runManager?: CallbackManagerForLLMRun,
+  ): AsyncGenerator<ChatGenerationChunk> {
+    for (const message of this.#script(messages)) {
+      const chunk = new ChatGenerationChunk({ text: message.text, message });
+      yield chunk;
+      const fields = this.#told === "chunks" ? { chunk } : undefined;
+      await runManager?.handleLLMNewToken(chunk.text, undefined, undefined, undefined, undefined, fields);
+    }
+  }
+}
+
 describe("tools of a graph", () => {
+  // Models of Google (and Cohere, Cloudflare, Perplexity) tell of their tokens without the chunks, or have whole calls in
+  // them: their calls were taken for told. Whoever watched saw a tool answer that nobody had called, with no arguments.
+  it.each(["text alone", "chunks"] as const)(
+    "have the arguments of a model that streams %s, and calls in one piece; its pictures come along",
+    async (tokens) => {
+      const picture = { type: "image", url: "https://site.test/map.png", mimeType: "image/png" };
+      const call = { id: "call_a", name: "weather", args: { city: "Oslo" } };
+      const llm = new Scripted(tokens, (messages) =>
+        messages.at(-1)?.getType() === "tool"
+          ? ["It ", "rains."].map((content) => new AIMessageChunk({ content }))
+          : [
+              new AIMessageChunk({ content: [{ type: "text", text: "Let me look." }] }),
+              new AIMessageChunk({ content: [picture] }),
+              new AIMessageChunk({ content: "", tool_calls: [call] }),
+            ],
+      );
+      const graph = new StateGraph(MessagesAnnotation)
+        .addNode("agent", async ({ messages }) => ({ messages: [await llm.invoke(messages)] }))
+        .addNode("tools", new ToolNode([weather]))
+        .addEdge(START, "agent")
+        .addConditionalEdges("agent", ({ messages }) => (messages.at(-1)?.text === "It rains." ? END : "tools"))
+        .addEdge("tools", "agent")
+        .compile();
+      const site = siteOf({ graphs: [one(() => graph)] });
+      const { message } = (await (await site.post("/generate", question("Weather?"))).json()) as {
+        message: { parts: readonly Record<string, unknown>[] };
+      };
+      expect(message.parts).toMatchObject([
+        { type: "text", text: "Let me look." },
+        { type: "file", url: picture.url },
+        { type: "tool-weather", toolCallId: "call_a", input: { city: "Oslo" }, output: "Oslo: rain" },
+        { type: "text", text: "It rains." },
+      ]);
+    },
+  );
+
   // Flutch gave fragments of arguments to the call that began last: with two calls at once both tools showed garbage.
   // Here a fragment goes to the call at its index, and an output to the call it names.
   it("get the arguments of parallel calls each to its own, and answer each for itself", async () => {
@@ -114,6 +186,43 @@ describe("tools of a graph", () => {
       { state: "output-error", errorText: expect.stringContaining("no such city") as string },
       { state: "output-error" },
     ]);
+  });
+
+  // A tool that answers by a command (it changes the state, or hands over to another agent) was never told to have
+  // answered: the page showed it at work for ever.
+  it.each([
+    ["commands", undefined],
+    ["commands to the graph around theirs", Command.PARENT],
+  ])("that answer by %s have answered", async (_kind, graph) => {
+    const handing = tool(
+      ({ city }, config: { readonly toolCall?: { readonly id?: string } }) => {
+        const artifact = { url: `https://site.test/${city}.png`, mediaType: "image/png" };
+        const said = new ToolMessage({ content: `${city}: rain`, tool_call_id: config.toolCall?.id ?? "", artifact });
+        return new Command({ update: { messages: [said] }, ...(graph ? { graph, goto: "next" } : {}) });
+      },
+      { name: "weather", description: "d", schema: z.object({ city: z.string() }) },
+    );
+    const llm = await model(parallel);
+    const inner = agent(llm, [handing as unknown as typeof weather]);
+    const outer = new StateGraph(MessagesAnnotation)
+      .addNode("inner", inner as never, { ends: ["next"] })
+      .addNode("next", () => ({ messages: [new AIMessage("And so on.")] }))
+      .addEdge(START, "inner")
+      .addEdge("next", END)
+      .compile();
+    const site = siteOf({ graphs: [one(() => outer)] });
+    const { message } = (await (await site.post("/generate", question("Weather?"))).json()) as {
+      message: { parts: readonly Record<string, unknown>[] };
+    };
+    expect(message.parts.filter(({ type }) => type === "tool-weather")).toMatchObject([
+      { toolCallId: "call_a", output: "Oslo: rain", state: "output-available" },
+      { toolCallId: "call_b", output: "Rome: rain", state: "output-available" },
+    ]);
+    expect(message.parts.filter(({ type }) => type === "file")).toMatchObject([
+      { url: "https://site.test/Oslo.png" },
+      { url: "https://site.test/Rome.png" },
+    ]);
+    expect(message.parts.at(-1)).toMatchObject({ text: graph ? "And so on." : "It rains." });
   });
 
   it("are not told again by a later run that returns what was said before", async () => {

@@ -270,4 +270,24 @@ describe("what a node does", () => {
     expect(asked?.data["data"]).toEqual({ question: "Sure?" });
     expect(events.at(-1)?.event).toBe("final");
   });
+
+  // LangGraph tells of an interrupt on every level that it goes through: whoever is asked by a graph within a graph was
+  // asked the same twice, by two dialogs.
+  it("that asks from within another graph asks once", async () => {
+    const inner = new StateGraph(MessagesAnnotation)
+      .addNode("ask", () => ({ messages: [new AIMessage(String(interrupt({ question: "Sure?" })))] }))
+      .addEdge(START, "ask")
+      .addEdge("ask", END)
+      .compile();
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("inner", inner)
+      .addEdge(START, "inner")
+      .addEdge("inner", END)
+      .compile({ checkpointer: new MemorySaver() });
+    const site = siteOf({ graphs: [one(() => graph)] });
+    const events = await told(await site.post("/stream", question("Hi", { threadId: "t" })));
+    expect(events.filter(({ data }) => data["type"] === "data-interrupt")).toMatchObject([
+      { data: { data: { question: "Sure?" } } },
+    ]);
+  });
 });

@@ -170,6 +170,15 @@ describe("two nodes on one Redis", () => {
     ]);
   });
 
+  // A page that was told how many are there right after it had come was told of one less than with topics in memory.
+  it("counts and names who came just before it is asked", async () => {
+    const hub = node();
+    hub.registerConnection("k", () => {});
+    expect(await hub.countConnections("k")).toBe(1);
+    hub.open("k", { from: await hub.locate("k"), who: "ann", wake: () => {} });
+    expect(await hub.presence("k")).toEqual(["ann"]);
+  });
+
   it("takes out who was on a node that was killed, once its lease is over", async () => {
     const client = clientOf(server.url);
     const [alive, killed] = [node({ leaseMs: 300 }), node({ client, leaseMs: 300 })];

@@ -96,6 +96,23 @@ describe("a subscriber", () => {
     expect(hub.getConnectionKeys()).toEqual([]);
   });
 
+  // A stream made of a topic (`ReadableStream.from(hub.subscribe(key, { who }))`) whose reader had gone was counted, and
+  // shown as present to everybody else, until somebody told that topic something: in a quiet one for ever.
+  it("is gone as soon as it is left, also while it waits for an event", async () => {
+    const hub = createHub();
+    const loop = hub.subscribe("k", { who: "ann" });
+    expect(await loop.next()).toMatchObject({ value: { event: "presence", data: '{"joined":"ann"}' } });
+    const next = loop.next();
+    expect(await Promise.race([loop.return(undefined), turn()])).toEqual({ done: true, value: undefined });
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect([await hub.presence("k"), hub.getConnectionKeys()]).toEqual([[], []]);
+    const early = hub.subscribe("k", { who: "bob" });
+    const first = early.next();
+    await early.return(undefined);
+    expect([await first, hub.getConnectionKeys()]).toEqual([{ done: true, value: undefined }, []]);
+    expect(await early.next()).toEqual({ done: true, value: undefined });
+  });
+
   it("that cannot begin leaves nothing on its signal", async () => {
     const hub = createHub();
     const { signal } = new AbortController();
