@@ -13,9 +13,12 @@ import { createUIMessageDecoder } from "./ui-message-stream.ts";
 export function createItemDecoder(options: { readonly remote: boolean }): Decoder {
   const { remote } = options;
   let chosen: Decoder | undefined;
+  /** Only data, sources and files have come, which a stream of the AI SDK may have before its `start`, and ours too. */
+  let early = true;
   return {
     add(item) {
-      chosen ??= decoderFor(item, remote);
+      if (chosen === undefined || (early && typeOf(item) === "start")) chosen = decoderFor(item, remote);
+      early &&= EARLY.test(typeOf(item));
       return chosen.add(item);
     },
     end() {
@@ -23,6 +26,12 @@ export function createItemDecoder(options: { readonly remote: boolean }): Decode
       return chosen?.end() ?? [];
     },
   };
+}
+
+const EARLY = /^(?:data-|source-|file$|message-metadata$)/;
+
+function typeOf(item: unknown): string {
+  return isObject(item) && typeof item["type"] === "string" ? item["type"] : "";
 }
 
 function decoderFor(first: unknown, remote: boolean): Decoder {

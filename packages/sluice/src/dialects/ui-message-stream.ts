@@ -1,6 +1,8 @@
 import { SluiceError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import { isTerminal, type ChatEvent, type TerminalEvent } from "../chat/index.ts";
+import { isSpokenEvent, isToolEvent } from "../chat/kind.ts";
+import { mergeMetadata } from "../chat/metadata.ts";
 import { parseEvents } from "../sse/index.ts";
 import { END, MAX_EVENT_LENGTH, decode, toItem, truncated, unsupported, type Decoder } from "./decoder.ts";
 import { knownFinishReason } from "./finish-reason.ts";
@@ -40,19 +42,27 @@ class UIMessageDecoder implements Decoder<ChatEvent> {
       return [];
     }
     if (this.#terminal?.type === "error" || this.#terminal?.type === "abort") return [];
-    const before = this.#continue();
-    if (chunk.type === "start") return [...before, ...this.#start(chunk)];
-    if (PASSED_OVER.has(chunk.type)) return before;
+    if (chunk.type === "start") return [...this.#continue(), ...this.#start(chunk)];
+    if (PASSED_OVER.has(chunk.type)) return [];
     if (TAKES_BACK.has(chunk.type)) {
       throw new SluiceError("run/source-unsupported", `Readers have seen what \`${chunk.type}\` would take back.`);
     }
+    if (!isContent(chunk)) return this.#addBeside(chunk);
     this.#begun = true;
-    return [...before, chunk];
+    return [...this.#continue(), chunk];
   }
 
   end(): readonly ChatEvent[] {
     if (this.#terminal === undefined) throw truncated();
     return [this.#terminal];
+  }
+
+  // An answer that has finished stays so: what a callback at its end writes (`onFinish`) comes after it.
+  #addBeside(chunk: ChatEvent): readonly ChatEvent[] {
+    if (chunk.type !== "message-metadata" || this.#terminal?.type !== "finish") return [chunk];
+    const messageMetadata = mergeMetadata(this.#terminal.messageMetadata, chunk.messageMetadata);
+    this.#terminal = { ...this.#terminal, messageMetadata };
+    return [];
   }
 
   // A `finish` that was not the last word leaves its metadata.
@@ -62,7 +72,7 @@ class UIMessageDecoder implements Decoder<ChatEvent> {
     return messageMetadata === undefined ? [] : [{ type: "message-metadata", messageMetadata }];
   }
 
-  // The run has a `start` already. Another may only name the message, as long as there is nothing in it.
+  // The run has a `start` already. Another may only name the message, before any text, reasoning, tool or step.
   #start(chunk: Extract<ChatEvent, { type: "start" }>): readonly ChatEvent[] {
     if (chunk.messageId !== undefined && !this.#begun) return [chunk];
     const { messageMetadata } = chunk;
@@ -83,6 +93,11 @@ const TAKES_BACK: ReadonlySet<string> = new Set(["reset-step"]);
 function knownTerminal(event: TerminalEvent): TerminalEvent {
   if (event.type !== "finish" || event.finishReason === undefined) return event;
   return { ...event, finishReason: knownFinishReason(event.finishReason) };
+}
+
+/** What no `start` may come after; data, sources, files and metadata come at any time. */
+function isContent(event: ChatEvent): boolean {
+  return isSpokenEvent(event) || isToolEvent(event) || event.type === "start-step" || event.type === "finish-step";
 }
 
 // Only that it has a type. The rest is checked where events are appended.

@@ -53,6 +53,12 @@ export function asyncStatefulMap<T, Context, U = T>(
   return { [Symbol.asyncIterator]: () => iterate<U>((answer) => mapLater(source, { handlers, settings, answer })) };
 }
 
+interface Failure {
+  readonly error: unknown;
+  /** Of the source: that comes before the error. */
+  readonly left: Promise<void>;
+}
+
 interface Mapping<T, Context, U> {
   readonly handlers: AsyncStatefulHandlers<T, Context, U>;
   readonly settings: Required<AsyncStatefulOptions>;
@@ -63,7 +69,7 @@ function mapLater<T, Context, U>(source: Source<T>, { handlers, settings, answer
   const { closeTimeoutMs, maxQueued, clock } = settings;
   const yielded = new Queue<U>();
   /** Busy: the source or a handler is. Closing: both are done. */
-  let state: "resting" | "busy" | "closing" | "over" | { readonly error: unknown } = "resting";
+  let state: "resting" | "busy" | "closing" | "over" | Failure = "resting";
   let locked = true;
   let asked = false;
   let last: { readonly chunk: T; readonly context: Context } | undefined;
@@ -131,17 +137,19 @@ function mapLater<T, Context, U>(source: Source<T>, { handlers, settings, answer
     } else if (state === "closing" && !locked) {
       over();
       answer.end();
-    } else if (typeof state === "object") answer.fail(state.error);
+    } else if (typeof state === "object") {
+      const { error, left } = state;
+      void left.then(() => answer.fail(error));
+    }
   }
 
   function fail(error: unknown): void {
     if (isOver()) return;
-    over({ error });
-    const tell = (): void => serve();
-    reading.leave().then(tell, tell);
+    over({ error, left: reading.leave().catch(() => {}) });
+    serve();
   }
 
-  function over(how: "over" | { readonly error: unknown } = "over"): void {
+  function over(how: "over" | Failure = "over"): void {
     state = how;
     alarm.clear();
   }

@@ -163,5 +163,8 @@ async function* watch(chunks: AsyncIterable<unknown>, options: WatchOptions): As
 
 function hasFinishReason(chunk: unknown): boolean {
   const choices = isObject(chunk) && Array.isArray(chunk["choices"]) ? chunk["choices"] : [];
-  return choices.some((choice) => isObject(choice) && typeof choice["finish_reason"] === "string");
+  return choices.some((choice) => {
+    const reason = isObject(choice) ? choice["finish_reason"] : undefined;
+    return typeof reason === "string" && reason !== "";
+  });
 }

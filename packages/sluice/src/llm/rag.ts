@@ -46,6 +46,7 @@ export interface RagOptions {
    * What a document's `metadata` must say, made from `meta`. Default: `meta` itself. A document that has one of these
    * keys with another value is left out, also when the search found it; one without the key belongs to everybody.
    * An array means any of its values. Without a value (nobody is logged in) no document fits that has the key.
+   * One whose value there is null fits nobody.
    */
   readonly filters?: (meta: JsonObject) => JsonObject;
   /** Shortens a text that is longer than `maxSnippetLength`; the result is cut all the same. */
@@ -176,6 +177,8 @@ function matches(metadata: JsonObject | null | undefined, filters: JsonObject): 
   return Object.entries(filters).every(([key, wanted]) => {
     const value = metadata && Object.hasOwn(metadata, key) ? metadata[key] : undefined;
     if (value === undefined) return true;
+    // What is nobody's, as databases say it, is not for who asks without a name: that is a null too.
+    if (value === null) return false;
     return Array.isArray(wanted) ? wanted.some((one) => same(one, value)) : same(wanted, value);
   });
 }

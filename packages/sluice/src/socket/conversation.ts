@@ -25,6 +25,12 @@ export interface ConversationOptions {
 
 type Message = UpMessage | Uint8Array;
 
+interface Waiting {
+  readonly message: Message;
+  /** What it counts for while it waits. */
+  readonly cost: number;
+}
+
 /** Of what has come and waits for its turn to be looked at. From here on nothing more is read. */
 const HIGH_BYTES = 131_072;
 /** After the deadline of a drain: for the error to be read, and the good-bye to be answered. */
@@ -36,7 +42,7 @@ export function startConversation(socket: WebSocket, { settings, owner }: Conver
   const { clock, log, heartbeatMs, maxMessageBytes, maxTalkBytes, maxTalkMs } = settings;
   const line = createLine(socket, settings);
   const leaving = new AbortController();
-  const pending: Message[] = [];
+  const pending: Waiting[] = [];
   const allowance = createAllowance(clock);
   let waiting = 0;
   let working = false;
@@ -72,10 +78,11 @@ export function startConversation(socket: WebSocket, { settings, owner }: Conver
     const bytes = bytesOf(data);
     try {
       const message = isBinary ? bytes : parseText(bytes);
-      pending.push(message);
-      waiting += bytes.byteLength + OVERHEAD_BYTES;
+      const cost = bytes.byteLength + OVERHEAD_BYTES;
+      pending.push({ message, cost });
+      waiting += cost;
       // Not behind audio that its handler does not take: that may be why it is cancelled.
-      if ("type" in message && message.type === "voice:cancel" && turn?.name === message.data.turn) turn.cancel();
+      if ("type" in message && message.type === "voice:cancel" && turn?.name === message.data.turn) turn.giveUp();
       if (waiting > HIGH_BYTES) pause();
     } catch (error) {
       fail(error);
@@ -100,9 +107,9 @@ export function startConversation(socket: WebSocket, { settings, owner }: Conver
   async function work(): Promise<void> {
     working = true;
     try {
-      for (let message = pending.shift(); message !== undefined && !ending; message = pending.shift()) {
-        await handle(message);
-        waiting -= (message instanceof Uint8Array ? message.byteLength : 0) + OVERHEAD_BYTES;
+      for (let next = pending.shift(); next !== undefined && !ending; next = pending.shift()) {
+        await handle(next.message);
+        waiting -= next.cost;
         if (waiting <= HIGH_BYTES) resume();
       }
     } catch (error) {

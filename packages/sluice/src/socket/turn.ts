@@ -22,7 +22,9 @@ export interface Turn {
   take(chunk: Uint8Array): Promise<void>;
   /** @throws SluiceError `socket/protocol` when something is missing */
   commit(totals: Totals): void;
-  /** The client wants no answer. */
+  /** The client wants no answer: it ends at once. What was said before may still come, and is dropped. */
+  giveUp(): void;
+  /** The same, in its turn: nothing more of the talk comes. */
   cancel(): void;
   /** Ends the answer with an error that the client is told. */
   stop(reason: SluiceError): void;
@@ -61,6 +63,11 @@ export function startTurn(opening: Opening, { settings, line, owner, gone }: Tur
     queue.discard(reason);
   };
   const leave = (): void => stop(hasLeft());
+  const giveUp = (): void => {
+    if (over) return;
+    cancelled = true;
+    leave();
+  };
   gone.addEventListener("abort", leave, { once: true });
   const stopTimer = clock.timer(settings.maxTurnMs, () => stop(tooLong("The answer", settings.maxTurnMs)));
   const acknowledge = createAcknowledger(() =>
@@ -164,11 +171,10 @@ export function startTurn(opening: Opening, { settings, line, owner, gone }: Tur
       if (opening.kind === "chunks") acknowledge();
       else void line.send({ type: "voice:file_received", data: { turn, ...received } }).catch(() => {});
     },
+    giveUp,
     cancel() {
       talking = false;
-      if (over) return;
-      cancelled = true;
-      leave();
+      giveUp();
     },
     stop,
   };

@@ -159,16 +159,23 @@ async function passDown(pair: Pair, fault: Fault, clock: Clock, bytes: Bytes): P
   const { cut, stall, delayMs, buffer } = fault;
   const chunks = buffer ? heldBack(read(upstream), buffer, clock) : read(upstream);
   let passed = 0;
+  let stalled = false;
+  const stallOnce = async (): Promise<void> => {
+    if (stall === undefined || stalled || passed < stall.afterBytes) return;
+    stalled = true;
+    await sleep(clock, stall.ms, left);
+  };
   try {
     for await (const piece of pieces(chunks, fault)) {
       if (pair.broken) continue;
       if (cut?.afterBytes === 0) return await breakDown(pair, cut);
+      await stallOnce();
       if (delayMs !== undefined) await sleep(clock, delayMs, left);
       await write(client, piece);
       passed += piece.byteLength;
       bytes.down += piece.byteLength;
-      if (passed === cut?.afterBytes) return await breakDown(pair, cut);
-      if (passed === stall?.afterBytes) await sleep(clock, stall.ms, left);
+      if (cut !== undefined && passed >= cut.afterBytes) return await breakDown(pair, cut);
+      await stallOnce();
     }
     if (!pair.broken) client.end();
   } catch {

@@ -36,7 +36,7 @@ export type ModelScript =
 export interface ScriptedModelOptions {
   /** Default `scripted`. */
   readonly name?: string;
-  /** Before each text. Default 0. */
+  /** Before each text, that of reasoning too. Default 0. */
   readonly delayMs?: number;
   /** Default: the system's. With a manual one (`createManualClock`) time passes when the test says so. */
   readonly clock?: Clock;
@@ -151,8 +151,8 @@ async function* play(
   const { signal } = call;
   const parts = createParts();
   for await (const step of steps) {
+    if (delayMs > 0 && isSaid(step)) await sleep(clock, delayMs, signal);
     if (typeof step === "string") {
-      if (delayMs > 0) await sleep(clock, delayMs, signal);
       yield* parts.say("text", step);
     } else if (step instanceof Error) {
       throw step;
@@ -169,6 +169,11 @@ async function* play(
   }
   yield* parts.close();
   yield { type: "finish", finishReason: "stop" };
+}
+
+/** Text, of either kind. */
+function isSaid(step: ModelStep): boolean {
+  return typeof step === "string" || (!(step instanceof Error) && step.type === "reasoning");
 }
 
 type Act = Extract<ModelStep, { readonly type: "reasoning" | "tool" | "wait" | "pause" }>;

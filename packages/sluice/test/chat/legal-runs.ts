@@ -223,7 +223,7 @@ function freeMoves(state: Walk, next: Intent, options: LegalRunOptions): Move[] 
     },
     { type: "file", url: text, mediaType: "image/png", ...extra },
   ];
-  if (!state.content) events.push(flag ? state.start : { type: "start" });
+  if (!state.content) events.push(flag ? { ...state.start, messageId: id } : { type: "start" });
   if (options.forAiSdk !== true) {
     events.push({ event: `e${id}`, data: value }, { event: "start", data: value });
     events.push({ type: "message-metadata", messageMetadata: value });

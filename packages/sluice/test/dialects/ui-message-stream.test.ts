@@ -6,6 +6,7 @@ import { aiSdkDialect, fromUIMessageStream } from "../../src/dialects/index.ts";
 import { encodeEvent } from "../../src/sse/index.ts";
 import { answer, from } from "./sources.ts";
 import { everyEvent, wordingOf } from "./support.ts";
+import { read as readSource } from "./sources.ts";
 
 type Source = Parameters<typeof fromUIMessageStream>[0];
 
@@ -83,6 +84,59 @@ describe("fromUIMessageStream", () => {
     expect(await read(from(...sse))).toEqual([start, ...text, finish]);
     const bytes = new TextEncoder().encode(sse);
     expect(await read(from(...Array.from(bytes, (byte) => new Uint8Array([byte]))))).toEqual([start, ...text, finish]);
+  });
+
+  // Data before the `start`, as a route that writes its status before it merges the model's stream, made that `start` a
+  // late one: the answer lost the id that the AI SDK had given it, and `onFinish` had stored another than readers saw.
+  it("keeps the id that a `start` names after data, sources and metadata", async () => {
+    const before = [
+      { type: "data-status", data: "searching", transient: true },
+      { type: "source-url", sourceId: "s", url: "https://example.com/" },
+      { type: "message-metadata", messageMetadata: { a: 1 } },
+    ];
+    expect(await read(from<{ type: string }>(...before, start, ...text, finish))).toEqual([
+      ...before,
+      start,
+      ...text,
+      finish,
+    ]);
+  });
+
+  // What is written after the `finish`, as `onFinish` of the AI SDK does it, was taken for an answer that goes on: the run of
+  // a complete answer failed with `run/source-truncated`.
+  it("stays finished when data and metadata come after `finish`", async () => {
+    const data = { type: "data-saved", data: 1 };
+    const told = { type: "finish", finishReason: "stop", messageMetadata: { usage: { totalTokens: 3 }, a: 1 } };
+    const late = { type: "message-metadata", messageMetadata: { a: 2 } };
+    expect(await read(from<{ type: string }>(start, ...text, told, data, late, { type: "custom" }))).toEqual([
+      start,
+      ...text,
+      data,
+      { ...told, messageMetadata: { usage: { totalTokens: 3 }, a: 2 } },
+    ]);
+    const again = { type: "text-start", id: "1" };
+    const error = await failure(from<{ type: string }>(start, ...text, told, data, again));
+    expect(error).toMatchObject({ code: "run/source-truncated" });
+  });
+
+  // A source that began with data was not known for a stream of the AI SDK: its first `finish` cut it off, so that what was
+  // written after it was lost, and a second `start`, or a reason that only the AI SDK has, failed the run.
+  it("is known as a source of a run by its `start`, also where data comes first", async () => {
+    const status = { type: "data-status", data: "searching", transient: true };
+    const source = { type: "source-url", sourceId: "s", url: "https://example.com/" };
+    const saved = { type: "data-saved", data: 1 };
+    const unknown = { type: "finish", finishReason: "unknown" };
+    const given = from<{ type: string }>(status, source, start, ...text, start, unknown, saved);
+    expect(await readSource(given)).toEqual([
+      status,
+      source,
+      start,
+      ...text,
+      saved,
+      { type: "finish", finishReason: "other" },
+    ]);
+    // Events of a producer's own need no `finish`.
+    expect(await readSource(from<string | { type: string }>(status, "Hello"))).toHaveLength(4);
   });
 
   it("keeps of a `start` that names nothing, or comes late, only its metadata", async () => {

@@ -126,6 +126,34 @@ describe("asyncStatefulMap", () => {
     }
   });
 
+  // The error came before the source had cleaned up, where its consumer asked between the two: whoever read the source
+  // again, or what it reads of, after the failure found it still open.
+  it("fails after the source has cleaned up, also for a consumer that asks in the meantime", async () => {
+    let cleaned = false;
+    let clean = (): void => {};
+    const cleaning = new Promise<void>((resolve) => (clean = resolve));
+    async function* source(): AsyncGenerator<string> {
+      try {
+        yield "a";
+      } finally {
+        await cleaning;
+        cleaned = true;
+      }
+    }
+    const { handlers } = service<string>();
+    const onFirstChunk: typeof handlers.onFirstChunk = (_chunk, yieldData) => {
+      yieldData("A");
+      throw new Error("first");
+    };
+    const iterator = asyncStatefulMap(source(), { ...handlers, onFirstChunk })[Symbol.asyncIterator]();
+    expect(await iterator.next()).toEqual({ done: false, value: "A" });
+    await turns();
+    const failed = iterator.next().catch((error: unknown) => ({ error, cleaned }));
+    await turns();
+    clean();
+    expect(await failed).toEqual({ error: new Error("first"), cleaned: true });
+  });
+
   it("fails when nothing comes for closeTimeoutMs after the end, counted from the last item", async () => {
     const clock = createManualClock();
     const { handlers, service: remote } = service<string>();

@@ -116,6 +116,19 @@ describe("an answer", () => {
     expect(events.at(-1)).toMatchObject({ type: "finish", finishReason: "stop" });
   });
 
+  // Servers that have no finish reason yet say so with null or with "". With the latter a failure in the middle of an
+  // answer was passed over as one after its end: it was called truncated, and what the provider had said was not logged.
+  it("is not complete with a finish reason that is empty: a failure after it is told", async () => {
+    const { model } = await start(() => [
+      { type: "text", text: "Hel" },
+      { type: "finish", reason: "" },
+      { type: "error", message: "out of memory" },
+    ]);
+    const error = await failure(model.stream(REQUEST, never));
+    expect(error.code).toBe("llm/failed");
+    expect(String(error.cause)).toContain("out of memory");
+  });
+
   it("is complete once it has its finish reason, although the server never closes", async () => {
     const clock = createManualClock();
     const hanging = {

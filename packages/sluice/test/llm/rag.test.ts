@@ -91,6 +91,21 @@ describe("buildContext", () => {
     }
   });
 
+  const ORPHAN = { id: "orphan", content: "a", metadata: { user_id: null } };
+
+  // A user who is not known is null to the filter, and so was the owner of a document whose user had been deleted:
+  // whoever asked without being logged in was given it.
+  it("gives what has lost its owner to nobody", async () => {
+    const built = searching([ORPHAN], {
+      encode,
+      filters: ({ user_id = null }) => ({ user_id: [user_id, "public"] }),
+    });
+    for (const user_id of [undefined, null, "u1"]) {
+      expect(await built.buildContext("water", { user_id })).toBe("");
+      expect(await searching([ORPHAN], { encode }).buildContext("water", { user_id })).toBe("");
+    }
+  });
+
   it("filters by what it is told in the place of meta", async () => {
     const documents = ["en", "de", "fr"].map((lang) => ({
       id: lang,

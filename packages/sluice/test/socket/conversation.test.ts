@@ -228,6 +228,28 @@ describe("an answer that is not wanted, or fails", () => {
     expect((await client.until("voice:received_end_of_response_stream", 1)).data["reason"]).toBe("cancelled");
   });
 
+  // A cancel is obeyed before what was said before it: that was taken for audio, or a commit, outside of a talk, and
+  // whoever gave up a talk to a handler that was behind was thrown out with `socket/protocol`.
+  it.each([
+    { what: "in a talk", rest: [] },
+    { what: "after a talk", rest: [["voice:commit", { turn: 1, chunks: 4, bytes: 180_100 }]] as const },
+  ])("a cancel that passes what was said before it leaves the conversation as it is: $what", async ({ rest }) => {
+    const { url } = await place({
+      async *handler({ scope }) {
+        if (scope !== "short") await new Promise(() => {});
+        yield { transcript: "Yes." };
+      },
+    });
+    const client = await open(url);
+    client.say("voice:send_chunk", { turn: 1, format: PCM });
+    client.send(speech(60_000), speech(60_000), speech(60_000), speech(100));
+    for (const [type, data] of rest) client.say(type, data);
+    client.say("voice:cancel", { turn: 1 });
+    client.talk(2, [speech(100)], { scope: "short" });
+    expect((await client.until("voice:received_end_of_response_stream", 2)).data["reason"]).toBe("finish");
+    expect(client.texts.filter(({ type }) => type === "error")).toEqual([]);
+  });
+
   it("a client that leaves fires the signal", async () => {
     const { handler, called } = puppet(async function* ({ audio }) {
       yield { transcript: (await collect(audio)).toString() };

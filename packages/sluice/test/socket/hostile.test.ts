@@ -130,6 +130,20 @@ describe("a client that does not keep to the protocol", () => {
     }
     expect(client.texts.filter(({ type }) => type === "error")).toEqual([]);
   });
+
+  // The bytes of a control message were counted as waiting and never as dealt with: after some 130 KB of them, 700 turns
+  // or so, nothing was read from that client any more, and whoever talked waited for ever on a connection that stayed.
+  it("is read from as long as it stays, however much its control messages were together", async () => {
+    const { url } = await place();
+    const client = await open(url);
+    const more = "x".repeat(3_900);
+    for (let turn = 1; turn <= 25; turn += 1) {
+      client.say("voice:send_chunk", { turn, format: PCM, more });
+      client.say("voice:commit", { turn, chunks: 0, bytes: 0, more });
+      await client.until("voice:received_end_of_response_stream", turn);
+    }
+    expect(client.texts.filter(({ type }) => type === "error")).toEqual([]);
+  });
 });
 
 describe("a client that takes its time", () => {

@@ -125,6 +125,26 @@ describe("the fault proxy", () => {
     expect(await answer).toMatchObject({ text: REPLY, end: "fin" });
   });
 
+  // A stall after 0 bytes, and a cut or a stall after a fraction (`afterBytes: 5_000 * Math.random()`), never came: whoever
+  // tested against them saw a test pass on a network that did not fail.
+  it("stalls before the first byte, and rounds fractions up", async () => {
+    const clock = createManualClock();
+    const proxy = await start({ stall: { afterBytes: 0, ms: 1_000 }, cut: { afterBytes: 99.5, by: "fin" } }, clock);
+    const answer = ask(proxy);
+    while (clock.timers === 0) await clock.advance(0);
+    await clock.advance(999);
+    expect(proxy.bytes.down).toBe(0);
+    await clock.advance(1);
+    expect(await answer).toEqual({ text: REPLY.slice(0, 100), end: "fin" });
+
+    proxy.setPlan(() => ({ stall: { afterBytes: 99.5, ms: 1_000 } }));
+    const other = ask(proxy);
+    while (clock.timers === 0) await clock.advance(0);
+    expect(proxy.bytes.down).toBe(200);
+    await clock.advance(1_000);
+    expect(await other).toEqual({ text: REPLY, end: "fin" });
+  });
+
   describe("that buffers", () => {
     it("holds the answer back until it has ended", async () => {
       const proxy = await start({ buffer: {} });

@@ -95,6 +95,33 @@ describe("scriptedModel", () => {
     expect(clock.timers).toBe(0);
   });
 
+  // docs/testing.md says that `delayMs` is for reasoning as it is for text, and reasoning came at once: whoever tested an
+  // indicator of "thinking" with it saw none.
+  it("lets the time pass before each piece of reasoning too, and before no other step", async () => {
+    const clock = createManualClock();
+    const thought = { type: "reasoning", text: "Hm." } as const;
+    const model = scriptedModel([thought, thought, { type: "tool", name: "t", input: {} }, "b"], {
+      clock,
+      delayMs: 50,
+    });
+    const done = all(model);
+    await clock.advance(49);
+    expect(model.calls[0]?.events).toEqual([]);
+    await clock.advance(1);
+    expect(model.calls[0]?.events).toHaveLength(2);
+    await clock.advance(50);
+    expect(model.calls[0]?.events.map(({ type }) => type).slice(2)).toEqual([
+      "reasoning-delta",
+      "reasoning-end",
+      "tool-input-start",
+      "tool-input-delta",
+      "tool-input-available",
+    ]);
+    await clock.advance(50);
+    expect((await done).at(-1)).toMatchObject({ type: "finish" });
+    expect(clock.timers).toBe(0);
+  });
+
   it("pauses until told, each pause once, and a word that comes early is not lost", async () => {
     const model = scriptedModel(["a", { type: "pause" }, "b", { type: "pause" }, "c"]);
     const done = all(model);
