@@ -180,6 +180,44 @@ describe("the studio in Chromium", () => {
     expect(await isInside(page.getByRole("button", { name: "Send" }), PHONE)).toBe(true);
   });
 
+  // With Firefox, or over the header, a long answer scrolled the page itself: header and message box went out of sight.
+  // What only screen readers have stood outside the box that scrolls.
+  it("scrolls in the conversation, and never as a page", async () => {
+    await tab.ask("Tell me about locks words=1500 rate=max reasoning tool=search");
+    await tab.untilStatus("finished");
+    const heights = await page.evaluate(() => {
+      const conversation = document.querySelector(".scroller")?.scrollHeight ?? 0;
+      return { conversation, page: document.documentElement.scrollHeight, window: window.innerHeight };
+    });
+    expect(heights.conversation).toBeGreaterThan(heights.window * 2);
+    expect(heights.page).toBe(heights.window);
+  });
+
+  it("keeps the focus in the conversation when it was told to go to its end", async () => {
+    await tab.ask("Tell me about weirs words=1500 rate=max");
+    await tab.untilStatus("finished");
+    await page.locator(".scroller").evaluate((box) => (box.scrollTop = 0));
+    const jump = page.getByRole("button", { name: "Jump to latest" });
+    await jump.focus();
+    await page.keyboard.press("Enter");
+    await jump.waitFor({ state: "detached" });
+    expect(await isFocused(page.locator(".scroller"))).toBe(true);
+  });
+
+  // Who attached a large drawing on a transparent ground sent a black square, or, with Enter at once, no picture at all.
+  it("sends a picture that has to be made smaller first, on white where it has holes", async () => {
+    await page.locator("textarea").focus();
+    await page.keyboard.type("What is this? words=5 rate=max");
+    await page.evaluate(pasteLargeDrawing);
+    await page.keyboard.press("Enter");
+    expect(await tab.question.count()).toBe(0);
+    await page.locator(".chip").waitFor();
+    await page.keyboard.press("Enter");
+    await tab.untilStatus("finished");
+    const image = tab.question.locator("img");
+    expect(await image.evaluate(lastPixelOf)).toEqual([255, 255, 255]);
+  });
+
   it("does all it does under a strict Content-Security-Policy, without a complaint in the console", async () => {
     const response = await page.reload();
     expect(response?.headers()["content-security-policy"]).toContain("default-src 'self'");
@@ -204,4 +242,33 @@ function widthOf(page: Page): Promise<number> {
 async function isInside(of: Locator, view: { readonly width: number; readonly height: number }): Promise<boolean> {
   const box = await of.boundingBox();
   return box !== null && box.x >= 0 && box.x + box.width <= view.width && box.y + box.height <= view.height;
+}
+
+/** In the page: more than a chat may have, of which only the upper part is drawn. */
+async function pasteLargeDrawing(): Promise<void> {
+  const canvas = document.createElement("canvas");
+  canvas.width = 1_200;
+  canvas.height = 1_200;
+  const context = canvas.getContext("2d");
+  const drawn = context?.createImageData(1_200, 300);
+  if (!context || !drawn) throw new Error("Nothing can be drawn.");
+  for (let at = 0; at < drawn.data.length; at += 60_000) crypto.getRandomValues(drawn.data.subarray(at, at + 60_000));
+  context.putImageData(drawn, 0, 0);
+  const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done, "image/png"));
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([blob ?? ""], "drawing.png", { type: "image/png" }));
+  const paste = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+  document.querySelector("textarea")?.dispatchEvent(paste);
+}
+
+/** In the page: its red, green and blue. */
+async function lastPixelOf(element: Element): Promise<readonly number[]> {
+  const image = element as HTMLImageElement;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = image.naturalWidth;
+  canvas.height = image.naturalHeight;
+  const context = canvas.getContext("2d");
+  context?.drawImage(image, 0, 0);
+  return [...(context?.getImageData(canvas.width - 1, canvas.height - 1, 1, 1).data ?? [])].slice(0, 3);
 }

@@ -55,6 +55,7 @@ followRuns(window, {
   look: threads.refreshRunning,
   refresh: threads.refresh,
   busy: () => threads.getSnapshot().threads.some(({ running }) => running),
+  subscribe: threads.subscribe,
 });
 
 const root = document.querySelector("#root");

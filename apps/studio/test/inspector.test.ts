@@ -1,5 +1,5 @@
 import { SluiceError } from "sluice/errors";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { follow, type FollowState } from "../src/inspector/follow.ts";
 import { happeningsOf } from "../src/inspector/happening.ts";
 import { knownRun } from "../src/inspector/known-run.ts";
@@ -244,6 +244,34 @@ describe("following the gateway", () => {
     });
     expect(asked).toEqual(["0123456789abcdef_11", "0123456789abcdef_12"]);
     expect(seen).toEqual(["load 1", "load 2", 'change {"at":1}']);
+  });
+
+  // Whose gateway was away, or busy, for the moment in which the list was asked for had a dead page until they reloaded it.
+  it("tries again where the gateway is away, or says that it cannot just now", async () => {
+    vi.useFakeTimers();
+    try {
+      const left = new AbortController();
+      const states: string[] = [];
+      const refused = [0, 503].map((status) => new SluiceError("client/refused", "No.", { details: { status } }));
+      const following = follow({
+        url: "http://gateway.test/inspector/events",
+        signal: left.signal,
+        async load() {
+          const error = refused.shift();
+          if (error) throw error;
+          return { place: "0123456789abcdef_11", value: 1 };
+        },
+        onLoad: () => left.abort(),
+        onEvent: () => {},
+        onState: ({ kind }) => void states.push(kind),
+        fetch: () => Promise.reject(new Error("not asked")),
+      });
+      await vi.advanceTimersByTimeAsync(10_000);
+      await following;
+      expect(states).toEqual(["loading", "waiting", "loading", "waiting", "loading"]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("ends when the gateway does not let it in any more", async () => {

@@ -36,6 +36,15 @@ describe("a text that grows", () => {
     );
   });
 
+  // Who watched a list item whose code was not indented saw the rest as words, and after a reload as code.
+  it("is so too where the code of a list item is not indented as its fence is", () => {
+    const text = "1. Install:\n   ```bash\nnpm i\n```\n\nThen run it.\n\n```js\nlet a;\n```\n\nEnd.";
+    for (const step of [1, 3, 7]) {
+      const steps = Array.from({ length: Math.ceil(text.length / step) }, () => step);
+      expect(grown(text, steps)).toEqual(atOnce(text));
+    }
+  });
+
   it("keeps the nodes of what has not changed, so that they are not rendered again", () => {
     const parse = createStreamingParser();
     const first = parse({ text: "One.\n\n- a\n- b\n- c", unfinished: true }).nodes;

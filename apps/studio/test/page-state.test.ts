@@ -91,6 +91,12 @@ describe("what a screen reader is told", () => {
     expect(spokenAnswer({ content })).toBe("About canals they carry boats locks lift (code) End.");
   });
 
+  // Who listens was told "2 3 = 6" for "2 * 3 = 6", and "maxruns" for the name `max_runs`.
+  it("keeps the signs that are no marks", () => {
+    const content = "**Set** `max_runs` to 2 * 3 = 6, _now_.\n\n***\n\nAnd ***all*** of | it |";
+    expect(spokenAnswer({ content })).toBe("Set max_runs to 2 * 3 = 6, now. And all of it");
+  });
+
   it("is the beginning of a long one, up to the end of a sentence, and how much more there is", () => {
     const spoken = spokenAnswer({ content: "One two three four five. ".repeat(100) });
     expect(spoken).toMatch(/five\. And \d+ more words\.$/u);

@@ -93,7 +93,30 @@ describe("another wording on the wire", () => {
   });
 });
 
+describe("another wording before the first question", () => {
+  // Who had attached files to the first question of a chat, and then chose a dialect, had no files any more.
+  it("stays in the same chat: what was written and attached belongs to it", () => {
+    const { studio, chats } = given();
+    studio.setDialect("simple");
+    expect(studio.current.getSnapshot()).toMatchObject({ threadId: "id1", isNew: true });
+    expect(chats[1]?.options).toMatchObject({ threadId: "id1", dialect: "simple", load: false });
+  });
+});
+
 describe("deleting the open chat", () => {
+  // Who went back to a chat that was about to be deleted and regenerated its answer lost the chat all the same.
+  it("is taken back by asking there once more", () => {
+    const { studio } = given();
+    studio.send("Why?");
+    const { threadId } = studio.current.getSnapshot();
+    studio.remove(threadId);
+    studio.open(threadId, "stay");
+    expect(studio.threads.getSnapshot().removed).toMatchObject({ id: threadId });
+    studio.regenerate();
+    expect(studio.threads.getSnapshot().removed).toBeUndefined();
+    expect(studio.threads.getSnapshot().threads).toMatchObject([{ id: threadId }]);
+  });
+
   it("leaves it for a new one", () => {
     const { studio, addresses } = given();
     studio.send("Why?");

@@ -155,6 +155,20 @@ describe("deleting", () => {
     expect(server.calls).toEqual([]);
   });
 
+  // Who deleted a chat, went back to it within those 8 s and asked in it lost it all the same, in the middle of the answer.
+  it("does not happen to a chat in which was asked meanwhile", async () => {
+    const { list, server, clock } = given([thread("a", 10), thread("b", 20)]);
+    await list.refresh();
+    list.remove("a");
+    list.asked("b", "Elsewhere?");
+    expect(list.getSnapshot().removed).toMatchObject({ id: "a" });
+    list.asked("a", "And this?");
+    expect(list.getSnapshot().removed).toBeUndefined();
+    await clock.advance(UNDO_MS * 2);
+    expect(server.calls).toEqual([]);
+    expect(ids(list)).toContain("a");
+  });
+
   it("does not wait for one when another one is deleted, or when the page goes", async () => {
     const { list, server } = given([thread("a", 10), thread("b", 20)]);
     await list.refresh();

@@ -25,9 +25,11 @@ export function Composer(props: ComposerProps): ReactNode {
   const { textbox, draft, onDraft, attachments, running, stopping, onSend, onStop } = props;
   const chooser = useRef<HTMLInputElement>(null);
   const empty = draft.trim() === "" && attachments.list.length === 0;
+  // A question that goes now would go without them.
+  const { reading } = attachments;
 
   const send = (): void => {
-    if (!empty && !running) onSend();
+    if (!empty && !running && !reading) onSend();
   };
   const onSubmit = (event: SubmitEvent): void => {
     event.preventDefault();
@@ -90,12 +92,13 @@ export function Composer(props: ComposerProps): ReactNode {
             <Icon name="stop" />
           </button>
         ) : (
-          <button type="submit" key="send" className="round" aria-label="Send" disabled={empty}>
+          <button type="submit" key="send" className="round" aria-label="Send" disabled={empty || reading}>
             <Icon name="send" />
           </button>
         )}
       </div>
       <div className="composer-refused" aria-live="polite">
+        {reading && <p className="composer-reading">Reading files…</p>}
         {attachments.refused.map((sentence) => (
           <p key={sentence}>{sentence}</p>
         ))}

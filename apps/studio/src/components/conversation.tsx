@@ -1,6 +1,6 @@
 import type { ChatAnswer, ChatSnapshot } from "sluice/client";
 import { useAutoScroll } from "sluice/react";
-import { useLayoutEffect, type ReactNode } from "react";
+import { useCallback, useLayoutEffect, useRef, type ReactNode } from "react";
 import { isRunning } from "../state/studio.ts";
 import { turnsOf, type Turn } from "../state/turns.ts";
 import { Answer } from "./answer.tsx";
@@ -17,17 +17,32 @@ interface ConversationProps {
 export function Conversation({ snapshot, onRegenerate, notice }: ConversationProps): ReactNode {
   const { messages, status, loading } = snapshot;
   const { ref, isAtBottom, scrollToBottom } = useAutoScroll();
+  const scroller = useRef<HTMLElement>(null);
   const turns = turnsOf(messages);
   const lastKey = turns.at(-1)?.key;
   const running = isRunning(status);
 
+  const attach = useCallback(
+    (box: HTMLElement | null): void => {
+      scroller.current = box;
+      ref(box);
+    },
+    [ref],
+  );
+
   // A new question is brought into view, wherever the reader is.
   useLayoutEffect(() => scrollToBottom(), [lastKey, scrollToBottom]);
+
+  // The button goes when it has done its work, and the focus would be nowhere: the keys scroll on from here.
+  const jump = (): void => {
+    scroller.current?.focus({ preventScroll: true });
+    scrollToBottom({ behavior: "smooth" });
+  };
 
   return (
     <main className="conversation">
       <h2 className="sr-only">Conversation</h2>
-      <section className="scroller" ref={ref} aria-label="Conversation" tabIndex={-1}>
+      <section className="scroller" ref={attach} aria-label="Conversation" tabIndex={-1}>
         <div className="messages" role="log" aria-label="Messages" aria-live="off" aria-busy={running || loading}>
           {turns.length === 0 && loading && <Loading />}
           {turns.map((turn) => {
@@ -55,7 +70,7 @@ export function Conversation({ snapshot, onRegenerate, notice }: ConversationPro
         </div>
       </section>
       {!isAtBottom && (
-        <button type="button" className="jump" onClick={() => scrollToBottom({ behavior: "smooth" })}>
+        <button type="button" className="jump" onClick={jump}>
           <Icon name="down" />
           Jump to latest
         </button>

@@ -95,7 +95,8 @@ function TitleField({ title, onDone }: TitleFieldProps): ReactNode {
     onDone(wanted);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.nativeEvent.isComposing) return;
+    // Safari tells of the Enter that ends a Japanese word only by the old key code.
+    if (event.nativeEvent.isComposing || event.nativeEvent.keyCode === 229) return;
     if (event.key === "Enter") finish(value);
     else if (event.key === "Escape") {
       event.preventDefault();

@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { addressOf } from "../page/route.ts";
 import type { ThreadList } from "../state/thread-list.ts";
 import { useStore } from "../page/use-store.ts";
 import { Icon } from "./icon.tsx";
@@ -6,6 +7,11 @@ import { Icon } from "./icon.tsx";
 /** What was just done to the list, and the way back. */
 export function Toast({ threads }: { readonly threads: ThreadList }): ReactNode {
   const { removed, failure } = useStore(threads);
+  // The button goes, and the focus would be nowhere: it is on what has come back.
+  const undo = (address: string): void => {
+    threads.undo();
+    requestAnimationFrame(() => document.querySelector<HTMLElement>(`.thread a[href="${address}"]`)?.focus());
+  };
   return (
     <div className="toasts" aria-live="polite">
       {removed && (
@@ -13,7 +19,7 @@ export function Toast({ threads }: { readonly threads: ThreadList }): ReactNode 
           <p>
             Deleted “<span dir="auto">{removed.title}</span>”
           </p>
-          <button type="button" onClick={threads.undo}>
+          <button type="button" onClick={() => undo(addressOf(removed.id))}>
             Undo
           </button>
         </div>

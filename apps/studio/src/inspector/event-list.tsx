@@ -48,6 +48,12 @@ export function EventList({ events, current }: EventListProps): ReactNode {
     show(index);
   };
 
+  // The row that was pressed is gone when it is out of sight, and the keys with it: the list has them.
+  const choose = (index: number): void => {
+    setChosen(index);
+    box.current?.focus({ preventScroll: true });
+  };
+
   const part = events.slice(seen.from, seen.to);
   const detail = chosen === undefined ? undefined : events[chosen];
   const active = chosen !== undefined && chosen >= seen.from && chosen < seen.to ? `event-${chosen}` : undefined;
@@ -72,7 +78,7 @@ export function EventList({ events, current }: EventListProps): ReactNode {
             total={events.length}
             chosen={chosen === seen.from + index}
             current={current === seen.from + index}
-            onChoose={setChosen}
+            onChoose={choose}
           />
         ))}
         <div style={{ height: Math.max(0, events.length - seen.to) * rowHeight }} role="presentation" />

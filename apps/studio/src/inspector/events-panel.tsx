@@ -1,4 +1,4 @@
-import { useEffect, useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { wordsOf } from "../server/call.ts";
 import type { Api } from "./api.ts";
 import { eventOf, frameOf, type ShownEvent } from "./shown-event.ts";
@@ -34,6 +34,7 @@ export function EventsPanel({ api, id, series, totalMs }: EventsPanelProps): Rea
   const [dialects, setDialects] = useState<readonly string[]>([]);
   const [loaded, setLoaded] = useState<Loaded>();
   const [replaying, setReplaying] = useState(false);
+  const latest = useRef(0);
   useEffect(() => {
     const left = new AbortController();
     // Without the list there is the log's own wording.
@@ -46,12 +47,17 @@ export function EventsPanel({ api, id, series, totalMs }: EventsPanelProps): Rea
 
   async function load(earlier: Pick<Loaded, "wording" | "events"> = { wording, events: [] }): Promise<void> {
     const { events } = earlier;
+    const turn = (latest.current += 1);
+    // Another wording was chosen meanwhile, or none is to be seen any more.
+    const become = (next: Loaded): void => {
+      if (turn === latest.current) setLoaded(next);
+    };
     setLoaded({ ...earlier, end: false, busy: true });
     try {
       const page = earlier.wording === LOG ? await fromLog(events) : await asWorded(earlier);
-      setLoaded({ ...earlier, events: [...events, ...page.events], end: page.end, busy: false });
+      become({ ...earlier, events: [...events, ...page.events], end: page.end, busy: false });
     } catch (error) {
-      setLoaded({ ...earlier, end: false, busy: false, words: wordsOf(error) });
+      become({ ...earlier, end: false, busy: false, words: wordsOf(error) });
     }
   }
 
@@ -76,6 +82,11 @@ export function EventsPanel({ api, id, series, totalMs }: EventsPanelProps): Rea
     setWording(chosen);
     setReplaying(false);
     if (loaded) void load({ wording: chosen, events: [] });
+  };
+
+  const hide = (): void => {
+    latest.current += 1;
+    setLoaded(undefined);
   };
 
   if (!loaded) {
@@ -117,7 +128,7 @@ export function EventsPanel({ api, id, series, totalMs }: EventsPanelProps): Rea
             {busy ? "Loading…" : "Load more"}
           </button>
         )}
-        <button type="button" className="quiet" onClick={() => setLoaded(undefined)}>
+        <button type="button" className="quiet" onClick={hide}>
           Hide
         </button>
       </div>

@@ -1,4 +1,5 @@
 import { openEventStream, type StreamEvent, type StreamState } from "sluice/client";
+import { statusOf } from "../server/call.ts";
 import { isGap } from "./api.ts";
 
 export interface FollowOptions<T> {
@@ -41,6 +42,11 @@ export async function follow<T>(options: FollowOptions<T>): Promise<void> {
         await pauseAfter((gaps += 1));
         continue;
       }
+      if (isAway(error)) {
+        onState({ kind: "waiting", retryInMs: AWAY_PAUSE_MS });
+        await pause(AWAY_PAUSE_MS);
+        continue;
+      }
       onState({ kind: "failed", error });
       return;
     }
@@ -68,5 +74,17 @@ const GAP_PAUSE_MS = 1_000;
 
 /** The first gap is told by a gateway that began anew; more in a row by one that cannot keep up. */
 async function pauseAfter(gaps: number): Promise<void> {
-  if (gaps > 1) await new Promise((resolve) => setTimeout(resolve, GAP_PAUSE_MS));
+  if (gaps > 1) await pause(GAP_PAUSE_MS);
+}
+
+const AWAY_PAUSE_MS = 2_000;
+
+/** It said nothing, or only that it cannot just now: it restarts, or the network is gone. */
+function isAway(error: unknown): boolean {
+  const status = statusOf(error);
+  return status !== undefined && (status === 0 || status >= 500);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

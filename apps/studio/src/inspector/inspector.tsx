@@ -5,7 +5,7 @@ import { ConnectionNote } from "./connection-note.tsx";
 import { Overview } from "./overview.tsx";
 import { RunPage } from "./run-page.tsx";
 import { SignIn } from "./sign-in.tsx";
-import { useHash } from "./use-hash.ts";
+import { runOfHash, useHash } from "./use-hash.ts";
 import { useNode } from "./use-node.ts";
 import { FIRST_VIEW } from "./runs.ts";
 import type { Session } from "./wire.ts";
@@ -32,7 +32,13 @@ export function Inspector({ api }: { readonly api: Api }): ReactNode {
   const again = useCallback(() => void ask(), [ask]);
   useEffect(again, [again]);
   const signOut = useCallback(async () => {
-    await api.signOut();
+    try {
+      await api.signOut();
+    } catch (error) {
+      // Nobody is to go away from a page that is still open, and believe it closed.
+      setAccess({ kind: "failed", words: `Not signed out: ${wordsOf(error)}` });
+      return;
+    }
     await ask();
   }, [api, ask]);
 
@@ -62,7 +68,7 @@ interface OpenedProps {
 function Opened({ api, session, onSignOut, onSignedOut }: OpenedProps): ReactNode {
   const node = useNode(api, onSignedOut);
   const [view, setView] = useState(FIRST_VIEW);
-  const runId = /^#\/runs\/(.+)$/.exec(useHash())?.[1];
+  const runId = runOfHash(useHash());
   const facts = node.node ?? session.node;
   const { name, store, startedAt } = facts;
 
@@ -87,7 +93,7 @@ function Opened({ api, session, onSignOut, onSignedOut }: OpenedProps): ReactNod
       {runId === undefined ? (
         <Overview api={api} node={node} facts={facts} view={view} onView={setView} />
       ) : (
-        <RunPage key={runId} api={api} id={decodeURIComponent(runId)} onSignedOut={onSignedOut} />
+        <RunPage key={runId} api={api} id={runId} onSignedOut={onSignedOut} />
       )}
     </div>
   );

@@ -21,6 +21,9 @@ export function SignIn({ api, keyIsSet, onIn }: SignInProps): ReactNode {
     try {
       await api.signIn(key);
       await onIn();
+      // Whoever is let in does not see this any more.
+      setWrong("The key is right, but the browser has not kept the cookie that stands for it.");
+      setBusy(false);
     } catch (error) {
       setWrong(statusOf(error) === 429 ? "Too many tries. Wait a minute." : wordsOf(error));
       setBusy(false);

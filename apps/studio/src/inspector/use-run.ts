@@ -70,7 +70,11 @@ async function watch(api: Api, id: string, signal: AbortSignal, update: Update):
       update((before) => withChange(before, change));
       const ended = change.row[3] !== null;
       // The store has what only the end tells: usage, the finish reason.
-      if (ended && !over) void api.run(id).then(({ stored }) => update((before) => ({ ...before, stored })));
+      if (ended && !over)
+        void api.run(id).then(
+          ({ stored }) => update((before) => ({ ...before, stored })),
+          () => {},
+        );
       over ||= ended;
     },
     onState(state) {

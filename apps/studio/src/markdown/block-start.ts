@@ -13,17 +13,17 @@ export function findLastBlock(text: string, from: number): LastBlock {
   let start = from;
   let code: Fence | undefined;
   let before: "blank" | "heading" | "code" | "other" = "other";
+  let unsure = false;
   for (let at = from; at < text.length;) {
     const end = text.indexOf("\n", at);
     const isWhole = end >= 0;
     const line = text.slice(at, isWhole ? end : text.length);
     const wasIn = code;
     code = fenceAfter(line, code);
+    unsure ||= mayLeaveItem(line, wasIn);
     if (wasIn === undefined) {
-      const isHeading = HEADING.test(line);
-      const opens = isWhole && code !== undefined && !code.indented;
-      if (isHeading || opens || startsAfter(before, line)) start = at;
-      before = line.trim() === "" ? "blank" : isHeading && isWhole ? "heading" : "other";
+      if (!unsure && startsBlock(line, before, isWhole ? code : undefined)) start = at;
+      before = line.trim() === "" ? "blank" : isWhole && HEADING.test(line) ? "heading" : "other";
     } else if (code === undefined) {
       before = wasIn.indented ? "other" : "code";
     }
@@ -33,7 +33,14 @@ export function findLastBlock(text: string, from: number): LastBlock {
   return { start, inCode: code !== undefined };
 }
 
-function startsAfter(before: "blank" | "heading" | "code" | "other", line: string): boolean {
+/** Code of a list item ends with the item, too, and the next fence opens then: only all of it together tells. */
+function mayLeaveItem(line: string, code: Fence | undefined): boolean {
+  return code?.indented === true && /^\S/.test(line);
+}
+
+/** @param opened the fence that the line is, when all of it is here */
+function startsBlock(line: string, before: "blank" | "heading" | "code" | "other", opened: Fence | undefined): boolean {
+  if (opened?.indented === false || HEADING.test(line)) return true;
   if (before === "other") return false;
   return before === "blank" ? NEW_AFTER_BLANK.test(line) : /^\S/.test(line);
 }

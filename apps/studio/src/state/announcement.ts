@@ -18,13 +18,17 @@ export function statusWords({ status, messages }: Pick<ChatSnapshot, "status" | 
 
 const READ_OUT = 600;
 
+// A sign for times stands between spaces, and a name may have a dash below the line in it: those are words.
+const MARKS = /[`|]+|(?<!\s)\*{1,3}|\*{1,3}(?!\s)|(?<![\p{L}\p{N}])_{1,3}|_{1,3}(?![\p{L}\p{N}])/gu;
+
 /** The answer as it is read out when it is whole: all of a short one, the beginning of a long one. */
 export function spokenAnswer({ content }: Pick<ChatAnswer, "content">): string {
   const text = content
     .replaceAll(/```[^\n]*\n[\s\S]*?(?:```|$)/gu, " (code) ")
     .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/gu, "$1")
     .replaceAll(/^\s*(?:#{1,6}|>|[-*+]|\d+\.)\s+/gmu, "")
-    .replaceAll(/[*_`|]{1,3}/gu, "")
+    .replaceAll(/^[ \t]*(?:(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$/gmu, "")
+    .replaceAll(MARKS, "")
     .replaceAll(/\s+/gu, " ")
     .trim();
   if (text.length <= READ_OUT) return text;

@@ -91,7 +91,10 @@ export function createStudio(options: StudioOptions): Studio {
       return true;
     },
     regenerate() {
-      current.getSnapshot().chat.regenerate(asked());
+      const { chat, threadId } = current.getSnapshot();
+      // Who asks there wants it back.
+      if (threads.getSnapshot().removed?.id === threadId) threads.undo();
+      chat.regenerate(asked());
     },
     setDialect(dialect) {
       if (dialect === settings.getSnapshot().dialect) return;
@@ -99,7 +102,7 @@ export function createStudio(options: StudioOptions): Studio {
       // A chat has one wording for its life: this one is left and taken up again in the other.
       const { threadId, isNew } = current.getSnapshot();
       leaveChat();
-      current.set(begin(isNew ? undefined : threadId));
+      current.set(begin(isNew ? undefined : threadId, threadId));
     },
     remove(threadId) {
       threads.remove(threadId);
@@ -124,8 +127,7 @@ export function createStudio(options: StudioOptions): Studio {
     return model !== undefined && registry.getSnapshot().models.includes(model) ? { model } : {};
   }
 
-  function begin(named: string | undefined): OpenChat {
-    const threadId = named ?? newId();
+  function begin(named: string | undefined, threadId: string = named ?? newId()): OpenChat {
     const { dialect } = settings.getSnapshot();
     const wire = options.createWireLog();
     const decode = decoderFor(dialect);

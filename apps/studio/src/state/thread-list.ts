@@ -34,7 +34,7 @@ export interface ThreadList extends Store<ThreadListSnapshot> {
   readonly undo: () => void;
   /** Deletes what was taken off the list at once: the page goes away, or nobody undoes it any more. */
   readonly flush: (how?: { readonly leaving: boolean }) => Promise<void>;
-  /** A question was asked there: it goes to the top, before the server is asked. */
+  /** A question was asked there: it goes to the top, before the server is asked, and is not deleted any more. */
   readonly asked: (id: string, title: string) => void;
   readonly setRunning: (id: string, running: boolean) => void;
   /** The one that is on the screen; nothing in it is unread. */
@@ -175,6 +175,8 @@ export function createThreadList(options: ThreadListOptions): ThreadList {
       }
     },
     asked(id, title) {
+      // Who asks there wants it back.
+      if (state.rest.removed?.id === id) list.undo();
       const at = now();
       const before = state.known.get(id) ?? state.own.get(id);
       change({
