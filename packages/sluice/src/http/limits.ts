@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { SluiceError } from "../base/errors.ts";
+import { createDeadlines, type Deadline, type DeadlineLink, type Deadlines } from "./delivery/deadlines.ts";
 import type { Reply } from "./types.ts";
 import type { Unwatched } from "./unwatched.ts";
 
@@ -37,13 +38,13 @@ export interface Seats {
   readonly asks: boolean;
   /** @throws SluiceError `run/too-many-readers`; what `admit` throws */
   take(owner: string, action: "start" | "read"): Promise<Seat>;
-  /** A stream is about to be sent: should nobody come for it, the seat is left after a while. */
-  expect(seat: Seat): void;
 }
 
 export interface Seat {
   /** Says which run is read. @throws SluiceError `run/too-many-readers` */
   at(runId: string): void;
+  /** The stream is about to be sent: should nobody come for it, the seat is left after a while. */
+  expect(): void;
   /** The stream has begun: somebody is there who will leave. */
   arrive(): void;
   leave(): void;
@@ -63,7 +64,7 @@ export async function seated(
     const reply = await answer(seat);
     if (reply.kind !== "events" || asked.method === "HEAD") seat.leave();
     else {
-      seats.expect(seat);
+      seat.expect();
       reply.events.seat = seat;
     }
     return reply;
@@ -78,18 +79,8 @@ const ARRIVAL_MS = 60_000;
 const RETRY_AFTER_MS = 2_000;
 
 export function createSeats({ clock, maxReaders, maxReadersPerRun, admit, unwatched }: SeatsOptions): Seats {
-  /** Seats whose stream has not begun, in the order in which they were taken. */
-  const arriving = new Map<Seat, number>();
   const runs = new Map<string, number>();
   let taken = 0;
-
-  function sweep(): void {
-    const before = clock.now() - ARRIVAL_MS;
-    for (const [seat, at] of arriving) {
-      if (at > before) return;
-      seat.leave();
-    }
-  }
 
   function enter(runId: string): void {
     const readers = runs.get(runId) ?? 0;
@@ -108,10 +99,9 @@ export function createSeats({ clock, maxReaders, maxReadersPerRun, admit, unwatc
     unwatched.left(runId);
   }
 
-  const room: Room = { enter, exit, arriving, freed: () => void (taken -= 1) };
+  const room: Room = { enter, exit, arriving: createDeadlines(clock, ARRIVAL_MS), freed: () => void (taken -= 1) };
 
   async function take(owner: string, action: "start" | "read"): Promise<Seat> {
-    sweep();
     if (taken >= maxReaders) throw tooManyReaders("maxReaders", "This server");
     taken += 1;
     let release: Release;
@@ -124,18 +114,20 @@ export function createSeats({ clock, maxReaders, maxReadersPerRun, admit, unwatc
     return new OneSeat(room, release);
   }
 
-  return { asks: admit !== undefined, take, expect: (seat) => void arriving.set(seat, clock.now()) };
+  return { asks: admit !== undefined, take };
 }
 
 /** What all seats of a node share. */
 interface Room {
   readonly enter: (runId: string) => void;
   readonly exit: (runId: string) => void;
-  readonly arriving: Map<Seat, number>;
+  /** Those whose stream has not begun. */
+  readonly arriving: Deadlines;
   readonly freed: () => void;
 }
 
-class OneSeat implements Seat {
+class OneSeat implements Seat, Deadline {
+  link: DeadlineLink | undefined;
   readonly #room: Room;
   readonly #release: Release;
   #runId: string | undefined;
@@ -151,15 +143,23 @@ class OneSeat implements Seat {
     this.#runId = runId;
   }
 
+  expect(): void {
+    this.#room.arriving.touch(this);
+  }
+
   arrive(): void {
-    this.#room.arriving.delete(this);
+    this.#room.arriving.stop(this);
+  }
+
+  onSilence(): void {
+    this.leave();
   }
 
   leave(): void {
     if (this.#left) return;
     this.#left = true;
     this.#room.freed();
-    this.#room.arriving.delete(this);
+    this.#room.arriving.stop(this);
     if (this.#runId !== undefined) this.#room.exit(this.#runId);
     this.#release?.();
   }

@@ -1,19 +1,21 @@
 import { systemClock, type Clock } from "../base/clock.ts";
 import { safely, silent, type Logger } from "../base/log.ts";
 import { noMeter } from "../base/meter.ts";
-import { breakOff } from "./break-off.ts";
+import { SluiceError } from "../base/errors.ts";
 import { ConnectionEnds } from "./connection-ends.ts";
-import { bodyGiven, callOf, isGone, offGone, onGone, requestOf, writeTo } from "./node.ts";
+import { createDeadlines } from "./delivery/deadlines.ts";
+import { bodyGiven, callOf, isGone, requestOf } from "./node.ts";
 import type { Exchange, NodeRequest, NodeResponse } from "./node.ts";
+import { NodeBody, type BodyTarget } from "./node-body.ts";
 import { sendReply, writeHead } from "./node-reply.ts";
 import { flushHead } from "./node-stream.ts";
-import { refuse } from "./reply.ts";
+import { readerLeft, refuse } from "./reply.ts";
 
 /** What answers a web request: a route of Next, the `fetch` of Hono. */
 export type WebHandler = (request: Request) => Response | Promise<Response>;
 
 export interface NodeHandlerOptions {
-  /** Told of a handler that threw, and of a body that broke. Default: nothing is told. */
+  /** Told of a handler that threw, of a body that broke and of a client that left before its answer. Default: nothing is told. */
   readonly log?: Logger;
   readonly clock?: Clock;
 }
@@ -32,25 +34,30 @@ export function toNodeHandler(
 ): (req: NodeRequest, res: NodeResponse) => void {
   const log = safely(tell);
   const ends = new ConnectionEnds();
+  const stalls = createDeadlines(clock, STALL_MS);
   // Node 20 collects a Request that nobody holds, and its signal never fires for those who wait for it.
   const requests = new WeakMap<NodeResponse, Request>();
 
-  async function answer(exchange: Exchange): Promise<void> {
-    const { req, res } = exchange;
+  async function answer(to: Target): Promise<void> {
+    const { req, res } = to;
+    const askedAt = clock.now();
     try {
-      const request = toRequest(exchange);
+      const request = toRequest(to);
       requests.set(res, request);
-      await send(await handler(request), { ...exchange, clock, log });
+      await send(await handler(request), to);
     } catch (error) {
-      await sendReply(refuse(error, requestOf(req), { log, meter: noMeter }), { ...exchange, clock });
+      if (!isGone(to)) return sendReply(refuse(error, requestOf(req), { log, meter: noMeter }), to);
+      // Within its upload, mostly: that is no fault of anybody's.
+      const { method, location } = requestOf(req);
+      const ms = clock.now() - askedAt;
+      readerLeft(log, { method, path: location.pathname, chunks: 0, bytes: 0, ms, error });
     }
   }
 
-  return (req, res) => void answer({ req, res, ends });
+  return (req, res) => void answer({ req, res, ends, clock, stalls, log });
 }
 
-interface Target extends Exchange {
-  readonly clock: Clock;
+interface Target extends BodyTarget {
   readonly log: Logger;
 }
 
@@ -76,41 +83,22 @@ async function send(response: Response, to: Target): Promise<void> {
 }
 
 async function pump(reader: ReadableStreamDefaultReader<Uint8Array>, to: Target): Promise<void> {
-  const { req, res, clock, log } = to;
-  let gone = false;
-  let goOn = (): void => {};
-  const leave = (): void => {
-    gone = true;
-    goOn();
-    void reader.cancel("The caller has gone.").catch(() => {});
-  };
-  const onDrain = (): void => goOn();
-  onGone(to, leave);
-  res.on("drain", onDrain);
+  const { req, res, log } = to;
+  const body = new NodeBody(to, () => void reader.cancel("The caller has gone.").catch(() => {}));
   try {
     flushHead(res);
-    while (true) {
+    while (!body.gone) {
       const { done, value } = await reader.read();
-      if (gone) return;
       if (done) break;
-      if (writeTo(res, value)) continue;
-      const drained = new Promise<void>((resolve) => (goOn = resolve));
-      if (gone) return;
-      const cancel = clock.timer(STALL_MS, () => {
-        leave();
-        breakOff(req, res, clock);
-      });
-      await drained.finally(cancel);
+      await body.write(value);
     }
-    res.end();
+    await body.end();
   } catch (error) {
-    if (gone) return;
-    leave();
-    breakOff(req, res, clock);
+    if (body.gone) return;
+    body.breakOff();
     log("error", "answer broken off", { method: req.method, path: requestOf(req).location.pathname, error });
   } finally {
-    offGone(to, leave);
-    res.removeListener("drain", onDrain);
+    body.close();
   }
 }
 
@@ -127,7 +115,15 @@ function toRequest(exchange: Exchange): Request {
   if (host !== null) headers.set("host", host);
   const body = method === "GET" || method === "HEAD" ? null : bodyOf(req);
   const init: RequestInit & { readonly duplex: "half" } = { method, headers, signal, body, duplex: "half" };
-  return new Request(url, init);
+  try {
+    return new Request(url, init);
+  } catch (cause) {
+    // There is none with TRACE, for one: whoever looks for holes in servers asks with it.
+    throw new SluiceError("request/method-not-allowed", "This method is not for a web handler.", {
+      cause,
+      details: { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
+    });
+  }
 }
 
 function bodyOf(req: NodeRequest): BodyInit | null {

@@ -1,19 +1,14 @@
-import type { Clock } from "../base/clock.ts";
 import { breakOff } from "./break-off.ts";
-import { isGone, writeTo, type Exchange, type NodeRequest, type NodeResponse } from "./node.ts";
+import { isGone, writeTo, type NodeRequest, type NodeResponse } from "./node.ts";
+import { NodeBody, type BodyTarget } from "./node-body.ts";
 import { NodeStream } from "./node-stream.ts";
 import type { Reply } from "./types.ts";
-
-/** Where an answer goes. */
-export interface NodeAnswer extends Exchange {
-  readonly clock: Clock;
-}
 
 /**
  * Writes the answer. Resolves when it is complete, broken off or the reader has left.
  * @throws what Node says of headers that cannot be written, before anything is
  */
-export function sendReply(reply: Reply, to: NodeAnswer): Promise<void> {
+export function sendReply(reply: Reply, to: BodyTarget): Promise<void> {
   const { req, res, clock } = to;
   // Nobody is there any more, or somebody else has answered (a middleware that limits time, say).
   const tooLate = isGone(to) || res.headersSent;
@@ -34,7 +29,7 @@ export function sendReply(reply: Reply, to: NodeAnswer): Promise<void> {
   });
 }
 
-async function sendWhole(reply: Exclude<Reply, { kind: "events" }>, to: NodeAnswer): Promise<void> {
+async function sendWhole(reply: Exclude<Reply, { kind: "events" }>, to: BodyTarget): Promise<void> {
   const { req, res } = to;
   const text = reply.kind === "json" ? JSON.stringify(reply.body) : "";
   const headers: Record<string, string> = { ...reply.headers };
@@ -44,12 +39,27 @@ async function sendWhole(reply: Exclude<Reply, { kind: "events" }>, to: NodeAnsw
   writeHead(res, reply.status, headers);
   const body = req.method === "HEAD" ? "" : text;
   if (isWhole(req) || body === "") {
+    if (body.length > SLICE) return sendSlices(Buffer.from(body), to);
     res.end(body);
     return;
   }
   writeTo(res, Buffer.from(body));
   await restOfBody(to);
   res.end();
+}
+
+// Less is mostly in the kernel at once. More is sent as it is taken, so that one who takes it slowly is told from one
+// who takes nothing.
+const SLICE = 65_536;
+
+async function sendSlices(bytes: Uint8Array, to: BodyTarget): Promise<void> {
+  const body = new NodeBody(to, () => {});
+  try {
+    for (let at = 0; at < bytes.byteLength && !body.gone; at += SLICE) await body.write(bytes.subarray(at, at + SLICE));
+    await body.end();
+  } finally {
+    body.close();
+  }
 }
 
 function isWhole(req: NodeRequest): boolean {
@@ -60,7 +70,7 @@ const LINGER_MS = 30_000;
 
 // Where the connection is to end with the answer, Node would end it at once: a sender who is still at its body is reset
 // then, and what it was told is lost. So the end waits for the body, which is dropped.
-function restOfBody({ req, clock }: NodeAnswer): Promise<void> {
+function restOfBody({ req, clock }: BodyTarget): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       cancel();
@@ -84,7 +94,7 @@ export function writeHead(
     return;
   }
   res.statusCode = status;
-  const names = Object.keys(headers).filter((name) => !("stream" in res) || name.toLowerCase() !== "connection");
+  const names = Object.keys(headers).filter((name) => !("stream" in res) || !OF_CONNECTION.has(name.toLowerCase()));
   try {
     for (const name of names) setHeader(res, name, headers[name] ?? "");
   } catch (error) {
@@ -102,4 +112,12 @@ function setHeader(res: NodeResponse, name: string, value: string | string[]): v
   else res.setHeader(name, [before, value].flat().map(String));
 }
 
+// HTTP/2 has none of these (RFC 9113 section 8.2.2), but an answer that a handler passes on may.
+const OF_CONNECTION: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
 const JOINED: ReadonlySet<string> = new Set(["vary", "set-cookie"]);

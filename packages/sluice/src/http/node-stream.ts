@@ -50,7 +50,6 @@ export class NodeStream implements StreamReader, Deadline {
       if (wire?.head) this.#send(wire.head);
       if (bare !== true) this.#write(pieceOf(greeting(retryMs)));
       else if (!this.#socket) flushHead(res);
-      if (this.#state !== "open") return;
       onGone(this.#to, this.#leave);
       (this.#socket ?? res).on("drain", this.#drain);
       heartbeats.touch(this);
@@ -74,7 +73,8 @@ export class NodeStream implements StreamReader, Deadline {
   }
 
   #pump(): void {
-    while (!this.#full && this.#state === "open" && !this.#isTaken()) {
+    if (this.#full || !this.#isOurs()) return;
+    while (!this.#full && this.#state === "open") {
       const piece = this.#source.take();
       // The end of the answer goes out with its last frames: `end` of the response uncorks.
       if (this.#source.ended) this.#socket?.cork();
@@ -88,9 +88,8 @@ export class NodeStream implements StreamReader, Deadline {
   }
 
   fail(error: unknown, lastFrame?: string): void {
-    if (this.#state === "over") return;
     // Sent elsewhere, though it has everything: its last bytes are under way.
-    if (this.#state === "ending" && lastFrame !== undefined) return;
+    if (this.#state === "ending" ? lastFrame !== undefined : !this.#isOurs()) return;
     const { req, res, clock } = this.#to;
     try {
       if (lastFrame !== undefined && this.#betweenFrames && !this.#full) this.#write(pieceOf(lastFrame));
@@ -103,18 +102,17 @@ export class NodeStream implements StreamReader, Deadline {
 
   /** After the silence of a heartbeat. */
   onSilence(): void {
-    if (this.#state !== "open") return;
+    if (!this.#isOurs()) return;
     try {
       this.#events.wire?.rest();
       if (this.#events.bare !== true && this.#betweenFrames && !this.#full) this.#write(BEAT);
-      if (this.#state === "open") this.#events.heartbeats.touch(this);
+      this.#events.heartbeats.touch(this);
     } catch (error) {
       this.fail(error); // as in `wake`
     }
   }
 
   #write(piece: Piece): void {
-    if (this.#isTaken()) return;
     const { wire } = this.#events;
     this.#betweenFrames = piece.endsFrame;
     this.#writes += 1;
@@ -123,10 +121,9 @@ export class NodeStream implements StreamReader, Deadline {
   }
 
   /** Somebody else may have ended the answer: what is written to the socket then would be part of the next one. */
-  #isTaken(): boolean {
-    if (!this.#to.res.writableEnded) return false;
-    this.#over({ left: true });
-    return true;
+  #isOurs(): boolean {
+    if (this.#state === "open" && this.#to.res.writableEnded) this.#over({ left: true });
+    return this.#state === "open";
   }
 
   /** @param frames bytes of frames in it; what only compression needs has none */

@@ -175,7 +175,9 @@ export function createSluice(options: SluiceOptions): Sluice {
   const ends = new ConnectionEnds();
   function answerNode(req: NodeRequest, res: NodeResponse, handler: Handler): Promise<void> {
     const call = callOf(req, res, ends);
-    return respond(service, call, handler, (reply) => sendReply(reply, { req, res, ends, clock }));
+    return respond(service, call, handler, (reply) =>
+      sendReply(reply, { req, res, ends, clock, stalls: service.stalls }),
+    );
   }
 
   return {

@@ -195,6 +195,31 @@ describe("limits of a node", () => {
     valve.end();
   });
 
+  // It was left when the next reader came, and by the time of day: with nobody to come, or after the machine's time had been
+  // set back, what `admit` had granted was kept on. Owners were refused on other nodes, and runs that nobody read went on.
+  it("gives it back also when no other reader comes, and the machine's time is set back meanwhile", async () => {
+    const clock = createManualClock(10_000_000);
+    let back = 0;
+    const set = { now: () => clock.now() - back, timer: clock.timer };
+    const valve = createValve();
+    let granted = 0;
+    const site = await SITES["Web Request and Response"]?.({
+      answer: valve.answer,
+      clock: set,
+      stopWhenUnwatchedMs: 1_000,
+      admit: () => {
+        granted += 1;
+        return () => void (granted -= 1);
+      },
+    });
+    await site?.fetch("/stream", ask("dropped"));
+    await clock.advance(30_000);
+    expect(granted).toBe(1);
+    back = 3_600_000;
+    await clock.advance(91_000);
+    expect([granted, valve.signals.map(({ aborted }) => aborted)]).toEqual([0, [true]]);
+  });
+
   it("streams of startRun count too, and startRun itself meets maxRuns", async () => {
     const valve = createValve();
     const site = await SITES["Web Request and Response"]?.({ answer: valve.answer, maxReadersPerRun: 1, maxRuns: 1 });

@@ -9,6 +9,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { SluiceError } from "../../src/base/errors.ts";
 import { toNodeHandler, type WebHandler } from "../../src/http/index.ts";
 import { createManualClock } from "../../src/testing/manual-clock.ts";
+import { turn, until } from "./support.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -27,7 +28,10 @@ async function listen(server: Server): Promise<number> {
 async function serve(handler: WebHandler) {
   const lines: Record<string, unknown>[] = [];
   const clock = createManualClock();
-  const handle = toNodeHandler(handler, { clock, log: (_, message, fields) => lines.push({ message, ...fields }) });
+  const handle = toNodeHandler(handler, {
+    clock,
+    log: (level, message, fields) => lines.push({ level, message, ...fields }),
+  });
   const server = createServer(handle);
   closing.push(() => server.closeAllConnections());
   const port = await listen(server);
@@ -172,6 +176,40 @@ describe("a web handler on node:http", () => {
     expect([response.status, await response.json()]).toMatchObject([500, { error: { code: "PROCESSING_ERROR" } }]);
   });
 
+  // There is no Request with TRACE, and that was a fault of the server's: 500, and a line of level error.
+  // Whoever looks for holes in servers asks with it, and woke operators.
+  it("answers 405 to a method that no web handler can be asked with", async () => {
+    const { port, lines } = await serve(() => new Response("never"));
+    const socket = connect(port, "127.0.0.1");
+    closing.push(() => socket.destroy());
+    let text = "";
+    socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    socket.write("TRACE / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await until(() => text.includes("}}"));
+    expect(text).toMatch(/^HTTP\/1\.1 405 .*\r\nallow: GET, HEAD, POST, /s);
+    expect(lines).toMatchObject([{ level: "info", code: "request/method-not-allowed", method: "TRACE" }]);
+  });
+
+  // What belongs to a connection was set on HTTP/2, which refuses it: the answer was broken off after nothing.
+  // A handler that passed on what it had fetched elsewhere worked over HTTP/1.1, and never for browsers over TLS.
+  it("passes on an answer of HTTP/1.1 over HTTP/2", async () => {
+    const headers = {
+      "transfer-encoding": "chunked",
+      "keep-alive": "timeout=5",
+      connection: "keep-alive",
+      "x-own": "yes",
+    };
+    const port = await listen(createHttp2Server(toNodeHandler(() => new Response("fetched", { headers }))));
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    closing.push(() => session.destroy());
+    const stream = session.request({ ":path": "/" });
+    const [seen] = await once(stream, "response");
+    expect(seen).toMatchObject({ ":status": 200, "x-own": "yes" });
+    let text = "";
+    for await (const chunk of stream) text += String(chunk);
+    expect(text).toBe("fetched");
+  });
+
   it("answers 500 for headers that cannot be sent and a body that was read, and lets go of the body", async () => {
     const { well, body } = createWell();
     const read = new Response("read");
@@ -235,6 +273,17 @@ describe("a client of a web handler that is slow, or leaves", () => {
     const socket = connect(port, "127.0.0.1");
     socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n", () => socket.destroy());
     await expect.poll(() => well).toEqual({ given: 0, cancelled: true });
+  });
+
+  // The error of the upload that broke was taken for one of the handler's: a line of level error, with a stack.
+  // Operators were woken by each phone that lost its network while it sent a picture.
+  it("is no fault when it leaves within its upload", async () => {
+    const { port, lines } = await serve(async (request) => new Response(await request.text()));
+    const socket = connect(port, "127.0.0.1");
+    socket.write("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfive!", () => socket.destroy());
+    await until(() => lines.length > 0);
+    await turn();
+    expect(lines).toMatchObject([{ level: "info", code: "reader-left", method: "POST", path: "/x" }]);
   });
 
   it("waits behind another answer of its connection, and is let go of when that ends", async () => {

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { ChatEvent } from "../../src/chat/index.ts";
 import { createSluice, type Answer, type Sluice, type SluiceOptions } from "../../src/http/index.ts";
 import { parseEvents, type ParsedEvent } from "../../src/sse/index.ts";
@@ -190,4 +190,16 @@ export function turn(): Promise<void> {
 /** Turns of the event loop until something is so; the test's time limit ends one that never is. */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await turn();
+}
+
+/** From now on the socket takes nothing, until it is let go of. */
+export function hold(socket: Socket): () => void {
+  const { _write: write, _writev: writev } = socket;
+  const held: (() => void)[] = [];
+  socket._write = (...given) => void held.push(() => write.apply(socket, given));
+  socket._writev = (...given) => void held.push(() => writev?.apply(socket, given));
+  return () => {
+    Object.assign(socket, { _write: write, _writev: writev });
+    for (const go of held) go();
+  };
 }

@@ -73,7 +73,7 @@ export function createDeadlines(clock: Clock, ms: number): Deadlines {
   // Whoever was touched within `fire` has armed it for itself, and another may be due before.
   function rearm(): void {
     cancel?.();
-    cancel = first?.link && clock.timer(Math.max(0, first.link.at + ms - clock.now()), fire);
+    cancel = first?.link && clock.timer(Math.min(ms, Math.max(0, first.link.at + ms - clock.now())), fire);
   }
 
   return {

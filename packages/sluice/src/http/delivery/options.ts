@@ -10,7 +10,10 @@ import { createPacer, eventLoopLoad, type Pacer } from "./pacer.ts";
 export interface DeliveryOptions {
   /** A comment goes out after this much silence. Default 15,000. */
   readonly heartbeatMs?: number;
-  /** The least time between two writes of a run to its live readers. Default 0: every turn of the event loop. */
+  /**
+   * How often live readers of a run are sent what is new, while there is always something: all runs at the same moments.
+   * After a pause the first of it, and mostly the next, go out at once. Default 0: every turn of the event loop.
+   */
   readonly flushMs?: number;
   /** What that time may grow to while the event loop has no time left. Default 100; 0 keeps it as it is. */
   readonly maxFlushMs?: number;
@@ -19,7 +22,10 @@ export interface DeliveryOptions {
    * joins any.
    */
   readonly mergeBehind?: number;
-  /** A reader that takes nothing of what was written for so long is broken off. Default 60,000. */
+  /**
+   * A reader that takes nothing of what was written for so long is broken off, and whoever takes nothing of an answer as
+   * JSON of more than 64 KiB. Default 60,000.
+   */
   readonly stallMs?: number;
   /**
    * Compresses answers by what `Accept-Encoding` asks for, gzip or brotli, each event at once. Default false: the CPU of

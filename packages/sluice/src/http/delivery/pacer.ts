@@ -5,7 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 export interface Pacer {
   /** Calls `flush` at once when its last flush is long enough ago, else together with others that wait. */
   schedule(task: Paced): void;
-  /** Milliseconds between two flushes, as things are now. */
+  /** Milliseconds between two flushes of those who wait, as things are now. */
   readonly windowMs: number;
 }
 
@@ -17,7 +17,7 @@ export interface Paced {
 
 export interface PacerOptions {
   readonly clock: Clock;
-  /** The least time between two flushes of a run. 0: every turn of the event loop. */
+  /** How long a run waits whose last flush is less long ago, or until others are flushed. 0: every turn of the event loop. */
   readonly flushMs: number;
   /** What the window may grow to while the event loop has no time left. 0: it does not grow. */
   readonly maxFlushMs: number;

@@ -24,7 +24,11 @@ export interface StreamResponseOptions<Chunk = unknown> {
   readonly timeLimitMs?: number;
   /** A comment goes out after this much silence. Default 15,000. */
   readonly heartbeatMs?: number;
-  /** Compresses by what `Accept-Encoding` asks for, gzip or brotli, each update at once. Default false. */
+  /**
+   * Compresses by what `Accept-Encoding` asks for, gzip or brotli, each update at once. It takes memory outside of the heap
+   * as long as the stream is open, without a limit for all streams together: 120 KiB with gzip, up to 670 with brotli.
+   * Default false.
+   */
   readonly compression?: boolean;
   /** What one owner may have open: `createStreamLimit()`, or the `admit` that `createSluice` is given. */
   readonly limit?: { readonly owner: string; readonly admit: Admit };

@@ -90,6 +90,25 @@ describe("deadlines", () => {
     expect(clock.timers).toBe(1);
   });
 
+  // Only those in front were looked at when one was due, and the one timer was set for a time that was far away.
+  // A server whose time was put right in several steps, as after its start, left readers without heartbeats for as long.
+  it("go on when the machine's time is set several times", async () => {
+    const clock = createManualClock(10_000_000);
+    let shift = 0;
+    const deadlines = createDeadlines({ now: () => clock.now() + shift, timer: clock.timer }, MS);
+    const due: string[] = [];
+    const touch = (name: string): void => deadlines.touch(entry(() => due.push(name)));
+    touch("a");
+    shift = -3_600_000;
+    touch("b");
+    shift = 3_600_000;
+    touch("c");
+    shift = 0;
+    await clock.advance(4 * MS);
+    expect(due).toEqual(["a", "b", "c"]);
+    expect(clock.timers).toBe(0);
+  });
+
   it("let go of what was stopped, from any place and more than once", async () => {
     const clock = createManualClock();
     const deadlines = createDeadlines(clock, MS);
