@@ -43,7 +43,7 @@ export function openConnection({ clock, wake, limitMs, left }: ConnectionOptions
   const unsubscribe = wake.subscribe((reason) => {
     if (waitingSince === undefined) return;
     const patience = limit / 2 - (clock.now() - waitingSince);
-    woken = reason === "online" || patience <= 0;
+    woken ||= reason === "online" || patience <= 0;
     if (woken) controller.abort(new Error("The network or the page is back; the connection may have died meanwhile."));
     else breakAfter(patience);
   });

@@ -123,8 +123,10 @@ export function createSocketConnection(options: SocketConnectionOptions): Socket
     const wasOpen = welcome !== undefined;
     drop();
     failures += 1;
+    hurry = new AbortController();
+    const ended = AbortSignal.any([signal, hurry.signal]);
     if (wasOpen) onLost(error);
-    const refusal = wasOpen ? undefined : await whyRefused(options, signal);
+    const refusal = wasOpen ? undefined : await whyRefused(options, ended);
     if (signal.aborted || socket) return;
     if (refusal?.final === true) {
       failed(refusal.error);
@@ -132,8 +134,6 @@ export function createSocketConnection(options: SocketConnectionOptions): Socket
     }
     const retryInMs = (refusal?.retryAfterMs ?? 0) + backoff.delay(failures);
     onState({ status: "waiting", attempt: failures, retryInMs, error: refusal?.error });
-    hurry = new AbortController();
-    const ended = AbortSignal.any([signal, hurry.signal]);
     // What the server asked for is not cut short by a page that is shown again.
     await wait(retryInMs, { clock, signal: ended, wake: refusal?.retryAfterMs === undefined ? wake : undefined });
     if (!signal.aborted && !socket) connect(signal);

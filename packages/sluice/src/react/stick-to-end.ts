@@ -53,11 +53,14 @@ export function stickToEnd(box: HTMLElement, onChange: (sticks: boolean) => void
     else if (box.scrollTop < top - 1 && box.scrollHeight >= height && toEnd() >= 1) set(false);
     measure();
   }
-  /** Counts before the first pixel has moved: each growth would bring back one who starts slowly. */
+  /**
+   * Counts before the first pixel has moved: each growth would bring back one who starts slowly. From beyond the end
+   * the way up leads back to it.
+   */
   function wants(direction: "up" | "down", { target }: Event): void {
     if (direction === "down") {
       if (toEnd() <= NEAR_PX) set(true);
-    } else if (box.scrollTop > 0 && !goesUpInside(target, box)) set(false);
+    } else if (box.scrollTop > 0 && toEnd() > -1 && !goesUpInside(target, box)) set(false);
   }
   function onWheel(event: WheelEvent): void {
     if (!event.ctrlKey && event.deltaY !== 0) wants(event.deltaY < 0 ? "up" : "down", event);

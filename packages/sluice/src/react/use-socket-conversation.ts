@@ -57,29 +57,18 @@ export function useSocketConversation(options: SocketConversationClientOptions =
 
 /** Words may come as fast as a model makes them: they are told of with the next frame, and all else at once. */
 function subscribeByFrame({ subscribe, getSnapshot }: SocketConversation, tell: () => void): () => void {
-  let told = getSnapshot();
+  let { transcripts } = getSnapshot();
   let open = true;
-  const showing = coalesce(nextFrame, () => {
-    if (!open) return;
-    told = getSnapshot();
-    tell();
-  });
+  const showing = coalesce(nextFrame, () => open && tell());
   const unsubscribe = subscribe(() => {
-    if (isSameButWords(told, getSnapshot())) showing.request();
+    const before = transcripts;
+    ({ transcripts } = getSnapshot());
+    // They change alone, but where a talk begins: then there are none.
+    if (transcripts !== before && transcripts.length > 0) showing.request();
     else showing.flush();
   });
   return () => {
     open = false;
     unsubscribe();
   };
-}
-
-function isSameButWords(before: SocketConversationState, after: SocketConversationState): boolean {
-  return (
-    before.voiceAgentState === after.voiceAgentState &&
-    before.error === after.error &&
-    before.connection === after.connection &&
-    before.audioContext === after.audioContext &&
-    before.socket === after.socket
-  );
 }

@@ -146,6 +146,36 @@ describe("a connection", () => {
     expect(error).toMatchObject({ code: "socket/lost" });
   });
 
+  // A press of the button while a server was still asked why there is no socket was forgotten: on a network that had
+  // just come back, the person waited out the question, a backoff of up to half a minute, and an error in between.
+  it("is tried again at once for who presses the button while it is asked why there is none", async () => {
+    const sockets: EventTarget[] = [];
+    class Refused extends EventTarget {
+      readonly readyState = 3;
+      readonly OPEN = 1;
+      constructor() {
+        super();
+        sockets.push(this);
+      }
+    }
+    let asked = (): void => {};
+    const question = new Promise<void>((resolve) => (asked = resolve));
+    const fetch: typeof globalThis.fetch = (_, { signal } = {}) => {
+      asked();
+      return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new Error("left"))));
+    };
+    const WebSocket = Refused as unknown as BrowserSocketClass;
+    const { conversation, until } = person("ws://example.test/ws", { WebSocket, fetch, clock: createManualClock() });
+    conversation.open();
+    await until(({ connection }) => connection.status === "connecting");
+    sockets[0]?.dispatchEvent(Object.assign(new Event("close"), { code: 1006, reason: "" }));
+    await question;
+    const again = until(({ connection }) => connection.status === "connecting" && connection.attempt === 2);
+    conversation.open();
+    await again;
+    expect(sockets).toHaveLength(2);
+  });
+
   it("that does not keep up with the talk is given up with its talk, and another is made", async () => {
     const { url, conversations } = await place({
       limits: { maxTalkBytes: 1_000_000_000 },

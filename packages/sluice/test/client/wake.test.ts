@@ -77,6 +77,21 @@ describe("a wake while a connection is open", () => {
     expect([clock.now(), asked.length]).toEqual([1, 2]);
   });
 
+  // A source that tells of the page right after the network took the network's word back: the reader waited out a
+  // backoff, half a minute after many failures, with a network that was there.
+  it("stays so when the page is shown in the same moment", async () => {
+    const clock = createManualClock();
+    const wake = createBell();
+    const { fetch, asked } = scriptedFetch(silent, () => events(whole));
+    const received = collect(openEventStream(url, { fetch, clock, wake, random: highest }));
+    await clock.advance(1);
+    wake.ring("online");
+    wake.ring();
+    await clock.advance(0);
+    expect([clock.now(), asked.length]).toEqual([1, 2]);
+    expect(await received).toEqual(frames);
+  });
+
   it("repeats a question that is not answered yet, with the same key", async () => {
     const clock = createManualClock();
     const wake = createBell();

@@ -4,8 +4,8 @@ import { useChat, type UseChatResult } from "../../../src/react/index.ts";
 
 /** What the page has seen of itself. */
 export interface ChatPage {
-  /** What React committed, and the time of the frame in which it did so. */
-  readonly commits: readonly { readonly frame: number; readonly status: string }[];
+  /** What React committed, when, and the time of the frame in which it did so. */
+  readonly commits: readonly { readonly frame: number; readonly at: number; readonly status: string }[];
   readonly chat: UseChatResult;
   /** What stood on the page in the commit that said `ready`. */
   readonly textAtReady: string | undefined;
@@ -41,9 +41,8 @@ function Page() {
 }
 
 const root = createRoot(document.querySelector("#root") ?? document.body);
-const profiled = createElement(
-  Profiler,
-  { id: "page", onRender: () => void commits.push({ frame: Number(document.timeline.currentTime), status: shown }) },
-  createElement(Page),
-);
+function onRender(): void {
+  commits.push({ frame: Number(document.timeline.currentTime), at: performance.now(), status: shown });
+}
+const profiled = createElement(Profiler, { id: "page", onRender }, createElement(Page));
 root.render(location.hash === "#strict" ? createElement(StrictMode, null, profiled) : profiled);
