@@ -17,7 +17,10 @@ export interface SinkContext {
 export interface Sink {
   readonly kind: string;
   write(event: Envelope, context: SinkContext): Promise<void> | void;
-  /** Called once when a run that wrote something is over, however it ended. What it throws changes nothing. */
+  /**
+   * Called once when a run that wrote something is over, however it ended; after a stop or a failure also while a `write`
+   * is under way, which may hang. What it throws changes nothing.
+   */
   end?(context: SinkContext): Promise<void> | void;
 }
 

@@ -12,13 +12,22 @@ import { createUIMessageDecoder } from "./ui-message-stream.ts";
  */
 export function createItemDecoder(options: { readonly remote: boolean }): Decoder {
   const { remote } = options;
+  const typed = createRunEventDecoder(createUIMessageDecoder());
   let chosen: Decoder | undefined;
-  /** Only data, sources and files have come, which a stream of the AI SDK may have before its `start`, and ours too. */
-  let early = true;
+  let early = false;
+
+  const choose = (item: unknown): Decoder => {
+    if (early) return remote || typeOf(item) === "start" ? typed : createRunEventDecoder();
+    return decoderFor(item, { remote, typed });
+  };
+
   return {
     add(item) {
-      if (chosen === undefined || (early && typeOf(item) === "start")) chosen = decoderFor(item, remote);
-      early &&= EARLY.test(typeOf(item));
+      if (chosen === undefined && EARLY.test(typeOf(item))) {
+        early = true;
+        return typed.add(item);
+      }
+      chosen ??= choose(item);
       return chosen.add(item);
     },
     end() {
@@ -28,13 +37,14 @@ export function createItemDecoder(options: { readonly remote: boolean }): Decode
   };
 }
 
+/** What a stream of the AI SDK may have before its `start`, and ours too: it tells of neither. */
 const EARLY = /^(?:data-|source-|file$|message-metadata$)/;
 
 function typeOf(item: unknown): string {
   return isObject(item) && typeof item["type"] === "string" ? item["type"] : "";
 }
 
-function decoderFor(first: unknown, remote: boolean): Decoder {
+function decoderFor(first: unknown, { remote, typed }: { readonly remote: boolean; readonly typed: Decoder }): Decoder {
   if (first === END) throw truncated(); // whose protocol this would be is not known
   const { type, event, choices, error, errorText } = isObject(first) ? first : {};
   if (Array.isArray(choices) || (type === undefined && isObject(error))) return createOpenAIChatDecoder();
@@ -42,5 +52,5 @@ function decoderFor(first: unknown, remote: boolean): Decoder {
   if (type === "error" && typeof errorText !== "string") return createOpenAIResponsesDecoder();
   if (remote && type === undefined && isSimpleBeginning(event)) return createSimpleDecoder();
   // A stream of the AI SDK begins with `start`. One that does must also say how it ends.
-  return type === "start" || remote ? createRunEventDecoder(createUIMessageDecoder()) : createRunEventDecoder();
+  return type === "start" || remote ? typed : createRunEventDecoder();
 }

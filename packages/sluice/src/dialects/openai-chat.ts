@@ -22,6 +22,8 @@ export function createOpenAIChatDecoder(): Decoder<ChatEvent> {
 
 interface Call extends ToolCall {
   readonly index: number | undefined;
+  /** As the server says it: some give several calls the same, and ours are told apart. */
+  readonly id: string | undefined;
   text: string;
 }
 
@@ -86,10 +88,13 @@ class OpenAIChatDecoder implements Decoder<ChatEvent> {
     const events: ChatEvent[] = [];
 
     let call = index === undefined ? this.#calls.at(-1) : this.#calls.findLast((known) => known.index === index);
-    if (call === undefined || (toolName !== undefined && isAnother(call, id, index))) {
+    if (
+      call === undefined ||
+      (toolName !== undefined && isAnother(call, { id, index, toolName, input: inputTextDelta }))
+    ) {
       if (toolName === undefined) throw new SluiceError("llm/failed", "The model called a tool without naming it.");
-      const toolCallId = id ?? `${nonEmpty(chunkId) ?? "call"}-${this.#calls.length}`;
-      call = { index, toolCallId, toolName, takes, text: "" };
+      const toolCallId = this.#unused(id ?? `${nonEmpty(chunkId) ?? "call"}-${this.#calls.length}`);
+      call = { index, id, toolCallId, toolName, takes, text: "" };
       this.#calls.push(call);
       events.push(...this.#parts.end(), startToolInput(call));
     }
@@ -99,11 +104,39 @@ class OpenAIChatDecoder implements Decoder<ChatEvent> {
     }
     return events;
   }
+
+  #unused(id: string): string {
+    let unused = id;
+    for (let count = 2; this.#calls.some(({ toolCallId }) => toolCallId === unused); count += 1) {
+      unused = `${id}-${count}`;
+    }
+    return unused;
+  }
 }
 
-// Some servers give every parallel call the index 0, or none, and tell them apart by id or only by their names.
-function isAnother(call: Call, id: string | undefined, index: number | undefined): boolean {
-  return id === undefined ? index === undefined : id !== call.toolCallId;
+interface Named {
+  readonly id: string | undefined;
+  readonly index: number | undefined;
+  readonly toolName: string;
+  readonly input: string | undefined;
+}
+
+// Some servers give every parallel call the index 0, or none, and tell them apart by id, or only by their names; or one
+// begins where the input of the other is whole. A name alone may come with every fragment.
+function isAnother(call: Call, { id, index, toolName, input = "" }: Named): boolean {
+  if (id !== undefined) return id !== call.id;
+  if (index === undefined) return true;
+  return call.text !== "" && (toolName !== call.toolName || (input.trim() !== "" && isWhole(call.text)));
+}
+
+function isWhole(input: string): boolean {
+  if (!input.trimEnd().endsWith("}")) return false; // most fragments: they are not to be parsed again and again
+  try {
+    JSON.parse(input);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isFirstChoice(choice: unknown): boolean {

@@ -26,6 +26,7 @@ export function createUIMessageDecoder(): Decoder<ChatEvent> {
 
 class UIMessageDecoder implements Decoder<ChatEvent> {
   #terminal: TerminalEvent | undefined;
+  /** The message holds something. */
   #begun = false;
 
   add(chunk: unknown): readonly ChatEvent[] {
@@ -36,25 +37,27 @@ class UIMessageDecoder implements Decoder<ChatEvent> {
     if (!isChunk(chunk)) {
       throw unsupported("The source holds something that is no chunk of a UI message stream.");
     }
-    if (isTerminal(chunk)) {
-      // An error is the last word; `finish` may be that of one of several streams merged into one.
-      if (this.#terminal === undefined || this.#terminal.type === "finish") this.#terminal = knownTerminal(chunk);
-      return [];
-    }
+    if (isTerminal(chunk)) return this.#addTerminal(chunk);
     if (this.#terminal?.type === "error" || this.#terminal?.type === "abort") return [];
     if (chunk.type === "start") return [...this.#continue(), ...this.#start(chunk)];
     if (PASSED_OVER.has(chunk.type)) return [];
     if (TAKES_BACK.has(chunk.type)) {
       throw new SluiceError("run/source-unsupported", `Readers have seen what \`${chunk.type}\` would take back.`);
     }
+    this.#begun ||= !isTransient(chunk);
     if (!isContent(chunk)) return this.#addBeside(chunk);
-    this.#begun = true;
     return [...this.#continue(), chunk];
   }
 
   end(): readonly ChatEvent[] {
     if (this.#terminal === undefined) throw truncated();
     return [this.#terminal];
+  }
+
+  // An error is the last word; `finish` may be that of one of several streams merged into one.
+  #addTerminal(event: TerminalEvent): readonly ChatEvent[] {
+    if (this.#terminal === undefined || this.#terminal.type === "finish") this.#terminal = knownTerminal(event);
+    return [];
   }
 
   // An answer that has finished stays so: what a callback at its end writes (`onFinish`) comes after it.
@@ -72,7 +75,8 @@ class UIMessageDecoder implements Decoder<ChatEvent> {
     return messageMetadata === undefined ? [] : [{ type: "message-metadata", messageMetadata }];
   }
 
-  // The run has a `start` already. Another may only name the message, before any text, reasoning, tool or step.
+  // The run has a `start` already. Another may only name the message, as long as there is nothing in it: clients of the
+  // AI SDK show one that has something in it twice, under the old name and the new.
   #start(chunk: Extract<ChatEvent, { type: "start" }>): readonly ChatEvent[] {
     if (chunk.messageId !== undefined && !this.#begun) return [chunk];
     const { messageMetadata } = chunk;
@@ -95,7 +99,12 @@ function knownTerminal(event: TerminalEvent): TerminalEvent {
   return { ...event, finishReason: knownFinishReason(event.finishReason) };
 }
 
-/** What no `start` may come after; data, sources, files and metadata come at any time. */
+/** What the message does not keep. */
+function isTransient(event: ChatEvent): boolean {
+  return event.type.startsWith("data-") && "transient" in event && event.transient === true;
+}
+
+/** What an answer goes on with that has finished; data, sources, files and metadata come at any time. */
 function isContent(event: ChatEvent): boolean {
   return isSpokenEvent(event) || isToolEvent(event) || event.type === "start-step" || event.type === "finish-step";
 }

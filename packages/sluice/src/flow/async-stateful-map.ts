@@ -164,9 +164,10 @@ function mapLater<T, Context, U>(source: Source<T>, { handlers, settings, answer
       serve();
     },
     leave() {
+      const left = typeof state === "object" ? state.left : reading.leave();
       over();
       yielded.clear();
-      return reading.leave();
+      return left;
     },
   };
 }

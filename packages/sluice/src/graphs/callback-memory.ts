@@ -74,9 +74,11 @@ export function createMemoryCallbacks(options: MemoryCallbacksOptions = {}): Cal
       entry.until = clock.now() + keepMs;
       return true;
     },
-    async release(token, holder) {
+    async release(token, holder, { untried = false } = {}) {
       const entry = held(token, holder);
-      if (entry !== undefined) entry.lock = undefined;
+      if (entry === undefined) return;
+      entry.lock = undefined;
+      if (untried) entry.attempts -= 1;
     },
   };
 }

@@ -15,8 +15,11 @@ export interface CallbackStore {
     token: string,
     end: { readonly holder: string; readonly outcome: string; readonly keepMs: number },
   ): Promise<boolean>;
-  /** Gives the lock back, for another attempt. Nothing happens when somebody else holds it. */
-  release(token: string, holder: string): Promise<void>;
+  /**
+   * Gives the lock back, for another attempt. Nothing happens when somebody else holds it.
+   * @param options.untried this one does not count
+   */
+  release(token: string, holder: string, options?: { readonly untried?: boolean }): Promise<void>;
 }
 
 export type Taken =

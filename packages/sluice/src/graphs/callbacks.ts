@@ -69,8 +69,8 @@ export interface Callbacks {
   /**
    * Does what a token stands for, once: whoever comes again gets the same outcome.
    * @throws SluiceError `callback/not-found` for a token that never was, is gone or is another owner's, which stays usable;
-   * `callback/locked` when it is in use for longer than `waitMs`; `callback/failed` after the last attempt, or the coded
-   * error of the handler
+   * `callback/locked` when it is in use for longer than `waitMs`; `callback/failed` after the last attempt, and where there
+   * is no such handler, which leaves it usable; or the coded error of the handler
    */
   redeem(token: string, owner: string): Promise<Json>;
 }
@@ -91,9 +91,7 @@ export function createCallbacks(find: FindHandler, options: CallbacksOptions = {
   const { store = createMemoryCallbacks({ clock }) } = options;
 
   /** @throws what the handler throws; `callback/failed` when it takes too long */
-  async function attemptOnce(token: string, owner: string, stored: Stored, attempt: number): Promise<Json> {
-    const handler = find(stored.graphType, stored.handler);
-    if (handler === undefined) throw failed("Nothing here does this action any more.");
+  async function attemptOnce(handler: CallbackHandler, action: Omit<CallbackAction, "signal">): Promise<Json> {
     const late = new AbortController();
     let cancel = (): void => {};
     const lateness = new Promise<never>((_resolve, reject) => {
@@ -103,8 +101,7 @@ export function createCallbacks(find: FindHandler, options: CallbacksOptions = {
       });
     });
     try {
-      const action = { ...stored, token, owner, attempt, signal: late.signal };
-      const result = await Promise.race([handler(action), lateness]);
+      const result = await Promise.race([handler({ ...action, signal: late.signal }), lateness]);
       // What cannot be kept has failed here, before the token is spent.
       return JSON.parse(JSON.stringify(result ?? null)) as Json;
     } finally {
@@ -114,17 +111,15 @@ export function createCallbacks(find: FindHandler, options: CallbacksOptions = {
 
   /** undefined for a failure that is worth another attempt. */
   async function outcomeOf(
-    token: string,
-    owner: string,
-    stored: Stored,
-    attempt: number,
+    handle: CallbackHandler,
+    action: Omit<CallbackAction, "signal">,
   ): Promise<Outcome | undefined> {
+    const { graphType, handler, attempt } = action;
     // One more than there may be: the node that had the last one was killed in it.
     if (attempt > maxAttempts) return { error: failed("The action failed.") };
     try {
-      return { result: await attemptOnce(token, owner, stored, attempt) };
+      return { result: await attemptOnce(handle, action) };
     } catch (error) {
-      const { graphType, handler } = stored;
       const coded = publicError(error);
       log("warn", "action failed", { graphType, handler, attempt, code: coded.code, error });
       if (ERROR_CODES[coded.code] >= 500 && attempt < maxAttempts) return undefined;
@@ -168,10 +163,20 @@ export function createCallbacks(find: FindHandler, options: CallbacksOptions = {
         }
         // This module wrote it.
         const stored = JSON.parse(taken.action) as Stored;
-        const outcome = await outcomeOf(token, owner, stored, taken.attempt);
+        const { graphType, handler } = stored;
+        const { attempt } = taken;
+        const handle = find(graphType, handler);
+        if (handle === undefined) {
+          // Another node may know it, while a new version is rolled out.
+          await store.release(token, holder, { untried: true });
+          const error = failed("Nothing here does this action.");
+          log("warn", "action failed", { graphType, handler, attempt, code: error.code, error });
+          throw error;
+        }
+        const outcome = await outcomeOf(handle, { ...stored, token, owner, attempt });
         if (outcome === undefined) {
           await store.release(token, holder);
-          await sleep(clock, backoffMs * 2 ** (taken.attempt - 1));
+          await sleep(clock, backoffMs * 2 ** (attempt - 1));
           continue;
         }
         const text = formatOutcome(outcome);

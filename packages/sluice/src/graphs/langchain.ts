@@ -93,7 +93,8 @@ export function wholeToolCalls(message: Record<string, unknown>): readonly ToolP
     ...callOf(call),
     args: textOf(call["args"]),
   }));
-  return [...calls, ...broken];
+  // Each is another call, also where they have no ids.
+  return [...calls, ...broken].map((call, index) => ({ ...call, index }));
 }
 
 function callOf({ id, index, name }: Record<string, unknown>): Omit<ToolPiece, "args"> {

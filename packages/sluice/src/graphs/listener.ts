@@ -216,10 +216,11 @@ function isHidden(tags: unknown): boolean {
   return Array.isArray(tags) && tags.includes("langsmith:hidden");
 }
 
-// LangChain tells of a list as the only `output` of an object.
+// LangChain tells of a list as the only `output` of an object. One without commands is part of a state of that name.
 function listIn(outputs: unknown): unknown {
   if (!isObject(outputs) || Object.keys(outputs).length !== 1) return outputs;
-  return Array.isArray(outputs["output"]) ? outputs["output"] : outputs;
+  const { output } = outputs;
+  return Array.isArray(output) && output.some((item) => isObject(item) && isCommand(item)) ? output : outputs;
 }
 
 /** The messages in a node's input or output: in the values of a state, in a list, in the update of a command. */

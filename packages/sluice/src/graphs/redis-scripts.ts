@@ -82,10 +82,11 @@ export const RELEASE: Script = script(
   `
 -- Gives the lock back, if it is this holder's.
 -- KEYS  1 token
--- ARGV  1 time, or ''  2 holder
+-- ARGV  1 time, or ''  2 holder  3 what is added to the attempts: 0, or -1
 -- Answers ok
 if redis.call('HGET', KEYS[1], 'holder') == ARGV[2] then
   redis.call('HDEL', KEYS[1], 'holder', 'lockUntil')
+  redis.call('HINCRBY', KEYS[1], 'attempts', ARGV[3])
 end
 return {'ok'}
 `,

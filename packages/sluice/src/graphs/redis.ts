@@ -54,8 +54,8 @@ export function createRedisCallbacks(options: RedisCallbacksOptions): CallbackSt
       const reply = await commands.run(SETTLE, [key(token)], [time(), holder, outcome, keepMs]);
       return reply.status === "ok";
     },
-    async release(token, holder) {
-      await commands.run(RELEASE, [key(token)], [time(), holder]);
+    async release(token, holder, { untried = false } = {}) {
+      await commands.run(RELEASE, [key(token)], [time(), holder, untried ? -1 : 0]);
     },
   };
 }

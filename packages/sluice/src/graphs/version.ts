@@ -23,7 +23,7 @@ export interface GraphName {
 const SEPARATOR = "::";
 
 export function parseGraphType(text: string): GraphName {
-  const at = text.indexOf(SEPARATOR);
+  const at = text.lastIndexOf(SEPARATOR); // a name may end with a colon
   return at < 0 ? { name: text } : { name: text.slice(0, at), version: text.slice(at + SEPARATOR.length) };
 }
 

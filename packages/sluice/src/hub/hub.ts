@@ -78,7 +78,8 @@ export interface Hub {
   progress(key: string, progress: Progress): Promise<string>;
   /**
    * Events as they come, until the signal fires. Ending the loop unsubscribes, at once.
-   * @throws SluiceError `log/gap` (410: begin anew), `offset/malformed`, `offset/beyond-end`, `log/unavailable`
+   * @throws SluiceError `log/gap` (410: begin anew), `offset/malformed`, `offset/beyond-end`, `log/unavailable`,
+   * `hub/queue-full` as `broadcast`
    */
   subscribe(key: string, options?: SubscribeOptions): AsyncGenerator<TopicEvent>;
   /** Where a subscriber is to begin, to be opened at once. @throws as `subscribe` */

@@ -111,7 +111,8 @@ class RedisTopics implements TopicStore {
 
   async locate(key: string, start: Start): Promise<Place> {
     if ("last" in start) {
-      const answer = await this.#run(BEFORE, key, [], [start.last]);
+      // In its turn: what was told before it was asked comes before the place.
+      const answer = await this.#outbox(key).run(() => this.#run(BEFORE, key, [], [start.last]));
       return { epoch: answer.text(1), sequence: answer.number(2) };
     }
     const { epoch, sequence } = start.after;

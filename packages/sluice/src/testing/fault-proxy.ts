@@ -171,6 +171,7 @@ async function passDown(pair: Pair, fault: Fault, clock: Clock, bytes: Bytes): P
       if (cut?.afterBytes === 0) return await breakDown(pair, cut);
       await stallOnce();
       if (delayMs !== undefined) await sleep(clock, delayMs, left);
+      if (pair.broken) continue; // while it waited
       await write(client, piece);
       passed += piece.byteLength;
       bytes.down += piece.byteLength;

@@ -144,6 +144,45 @@ describe("fromOpenAIChat", () => {
     expect(complete).toMatchObject(toolCallIds.map((toolCallId) => ({ toolCallId, input: {} })));
   });
 
+  // Servers that give all calls of an answer the index 0, and no id: two calls of one tool became one call, whose input was
+  // no JSON.
+  it.each([
+    ["of one tool", ["f", "f"], ['{"n":1}', '{"n":2}'], ['f {"n":1}', 'f {"n":2}']],
+    [
+      "of one tool, named in every fragment",
+      ["f", "f", "f", "f"],
+      ['{"a":"{', '}"}', ' {"b"', ":{}}"],
+      ['f {"a":"{}"}', 'f {"b":{}}'],
+    ],
+    ["of two tools", ["f", "g"], ['{"n":1}', '{"n":2}'], ['f {"n":1}', 'g {"n":2}']],
+    ["one call, named again behind its input", ["f", "f", "f"], ["{}", "", " "], ["f {}"]],
+    ["one call, named in every fragment", ["f", "f", "f"], ["", '{"n":{}', "}"], ['f {"n":{}}']],
+  ])("tells calls apart by their inputs, with the index always 0 and no id: %s", async (_what, names, inputs, told) => {
+    const deltas = names.map((name, at) => call(0, { function: { name, arguments: inputs[at] } }));
+    const events = await read(...deltas.map((delta) => chunk(delta)), chunk({}, "tool_calls"));
+    const complete = events.filter((event) => event.type === "tool-input-available");
+    expect(complete.map(({ toolName, input }) => `${toolName} ${JSON.stringify(input)}`)).toEqual(told);
+    expect(events.filter(({ type }) => type === "tool-input-start")).toHaveLength(told.length);
+  });
+
+  // Two calls with one id ended the run of a whole answer with `chat/order`.
+  it("gives a second call with the id of another an id of its own, and each its fragments", async () => {
+    const events = await read(
+      chunk(call(0, { id: "a", function: { name: "f", arguments: '{"n":' } })),
+      chunk(call(1, { id: "a", function: { name: "g", arguments: "" } })),
+      chunk(call(1, { id: "a", function: { name: "g", arguments: '{"m":' } })),
+      chunk(call(0, { id: "a", function: { name: "f", arguments: "1}" } })),
+      chunk(call(1, { function: { arguments: "2}" } })),
+      chunk(call(2, { id: "a", function: { name: "f", arguments: "{}" } })),
+      chunk({}, "tool_calls"),
+    );
+    expect(fold([{ type: "start" }, ...events]).parts).toMatchObject([
+      { toolCallId: "a", toolName: "f", input: { n: 1 } },
+      { toolCallId: "a-2", toolName: "g", input: { m: 2 } },
+      { toolCallId: "a-3", toolName: "f", input: {} },
+    ]);
+  });
+
   it("says so when a tool's input is not JSON", async () => {
     const events = await read(
       chunk(call(0, { id: "a", function: { name: "f", arguments: '{"q":' } })),

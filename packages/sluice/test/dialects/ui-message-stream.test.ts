@@ -1,4 +1,5 @@
-import { createUIMessageStream, createUIMessageStreamResponse, type UIMessageChunk } from "ai";
+import { AbstractChat, createUIMessageStream, createUIMessageStreamResponse, simulateReadableStream } from "ai";
+import type { ChatState, ChatStatus, ChatTransport, UIMessage, UIMessageChunk } from "ai";
 import { describe, expect, it } from "vitest";
 import { isSluiceError } from "../../src/base/errors.ts";
 import { createOrder, fold, parseRunEvent, textOf, type ChatEvent, type RunEvent } from "../../src/chat/index.ts";
@@ -38,6 +39,39 @@ const text = [
   { type: "text-end", id: "0" },
 ];
 const finish = { type: "finish", finishReason: "stop" };
+
+/** As `Chat` of `@ai-sdk/react` keeps its messages. */
+class StockState implements ChatState<UIMessage> {
+  status: ChatStatus = "ready";
+  error: Error | undefined;
+  messages: UIMessage[] = [];
+
+  pushMessage(message: UIMessage): void {
+    this.messages = [...this.messages, message];
+  }
+
+  popMessage(): void {
+    this.messages = this.messages.slice(0, -1);
+  }
+
+  replaceMessage(index: number, message: UIMessage): void {
+    this.messages = this.messages.with(index, structuredClone(message));
+  }
+
+  snapshot<T>(value: T): T {
+    return structuredClone(value);
+  }
+}
+
+class StockChat extends AbstractChat<UIMessage> {
+  constructor(answer: readonly UIMessageChunk[]) {
+    const transport: ChatTransport<UIMessage> = {
+      sendMessages: async () => simulateReadableStream({ chunks: [...answer] }),
+      reconnectToStream: async () => null,
+    };
+    super({ transport, state: new StockState() });
+  }
+}
 
 describe("fromUIMessageStream", () => {
   it("reads what streamText of the package `ai` gives, to its very end", async () => {
@@ -88,18 +122,25 @@ describe("fromUIMessageStream", () => {
 
   // Data before the `start`, as a route that writes its status before it merges the model's stream, made that `start` a
   // late one: the answer lost the id that the AI SDK had given it, and `onFinish` had stored another than readers saw.
-  it("keeps the id that a `start` names after data, sources and metadata", async () => {
-    const before = [
-      { type: "data-status", data: "searching", transient: true },
-      { type: "source-url", sourceId: "s", url: "https://example.com/" },
-      { type: "message-metadata", messageMetadata: { a: 1 } },
-    ];
-    expect(await read(from<{ type: string }>(...before, start, ...text, finish))).toEqual([
-      ...before,
-      start,
-      ...text,
-      finish,
-    ]);
+  it("keeps the id that a `start` names after transient data", async () => {
+    const status = { type: "data-status", data: "searching", transient: true };
+    const events = [status, status, start, ...text, finish];
+    expect(await read(from<{ type: string }>(...events))).toEqual(events);
+  });
+
+  // A message that had data, a source or metadata in it was given another id by such a `start`: the clients of the AI SDK
+  // showed it twice, once for each id.
+  it.each([
+    { type: "data-status", id: "1", data: "searching" },
+    { type: "source-url", sourceId: "s", url: "https://example.com/" },
+    { type: "message-metadata", messageMetadata: { a: 1 } },
+    { type: "data-status", data: "searching", transient: true },
+  ])("is one message to a client of the AI SDK, with $type before its `start`", async (first) => {
+    const events = await read(from<{ type: string }>(first, start, ...text, finish));
+    const chat = new StockChat([{ type: "start", messageId: "msg_run" }, ...events] as UIMessageChunk[]);
+    await chat.sendMessage({ text: "Hi" });
+    const id = "transient" in first ? "m" : "msg_run";
+    expect(chat.messages.map((message) => message.role === "assistant" && message.id)).toEqual([false, id]);
   });
 
   // What is written after the `finish`, as `onFinish` of the AI SDK does it, was taken for an answer that goes on: the run of
@@ -126,14 +167,20 @@ describe("fromUIMessageStream", () => {
     const source = { type: "source-url", sourceId: "s", url: "https://example.com/" };
     const saved = { type: "data-saved", data: 1 };
     const unknown = { type: "finish", finishReason: "unknown" };
-    const given = from<{ type: string }>(status, source, start, ...text, start, unknown, saved);
+    const given = from<{ type: string }>(status, start, source, ...text, start, unknown, saved);
     expect(await readSource(given)).toEqual([
       status,
-      source,
       start,
+      source,
       ...text,
       saved,
       { type: "finish", finishReason: "other" },
+    ]);
+    expect(await readSource(from<{ type: string }>(source, start, ...text, finish, saved))).toEqual([
+      source,
+      ...text,
+      saved,
+      finish,
     ]);
     // Events of a producer's own need no `finish`.
     expect(await readSource(from<string | { type: string }>(status, "Hello"))).toHaveLength(4);

@@ -154,6 +154,34 @@ describe("asyncStatefulMap", () => {
     expect(await failed).toEqual({ error: new Error("first"), cleaned: true });
   });
 
+  // Whoever left after a failure that was not told yet was let go before the source had cleaned up.
+  it("is left after the source has cleaned up, also where it has failed in the meantime", async () => {
+    let clean = (): void => {};
+    const cleaning = new Promise<void>((resolve) => (clean = resolve));
+    const heard: string[] = [];
+    async function* source(): AsyncGenerator<string> {
+      try {
+        yield "a";
+      } finally {
+        await cleaning;
+        heard.push("cleaned");
+      }
+    }
+    const { handlers } = service<string>();
+    const onFirstChunk: typeof handlers.onFirstChunk = (_chunk, yieldData) => {
+      yieldData("A");
+      throw new Error("first");
+    };
+    const iterator = asyncStatefulMap(source(), { ...handlers, onFirstChunk })[Symbol.asyncIterator]();
+    expect(await iterator.next()).toEqual({ done: false, value: "A" });
+    await turns();
+    const left = iterator.return?.().then(() => heard.push("left"));
+    await turns();
+    clean();
+    await left;
+    expect(heard).toEqual(["cleaned", "left"]);
+  });
+
   it("fails when nothing comes for closeTimeoutMs after the end, counted from the last item", async () => {
     const clock = createManualClock();
     const { handlers, service: remote } = service<string>();

@@ -225,6 +225,21 @@ describe("tools of a graph", () => {
     expect(message.parts.at(-1)).toMatchObject({ text: graph ? "And so on." : "It rains." });
   });
 
+  // Calls without ids (a model of one's own has none) became one call, whose arguments were no JSON.
+  it("called without ids are as many as were called", async () => {
+    const tool_calls = ["Oslo", "Rome"].map((city) => ({ name: "weather", args: { city } }));
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("agent", () => ({ messages: [new AIMessage({ content: "", tool_calls })] }))
+      .addEdge(START, "agent")
+      .addEdge("agent", END)
+      .compile();
+    const site = siteOf({ graphs: [one(() => graph)] });
+    const { message } = (await (await site.post("/generate", question("Weather?"))).json()) as {
+      message: { parts: readonly Record<string, unknown>[] };
+    };
+    expect(message.parts).toMatchObject([{ input: { city: "Oslo" } }, { input: { city: "Rome" } }]);
+  });
+
   it("are not told again by a later run that returns what was said before", async () => {
     const llm = await model(parallel);
     const bound = llm.bindTools([weather]) as ChatOpenAI;

@@ -271,6 +271,18 @@ describe("what a node does", () => {
     expect(events.at(-1)?.event).toBe("final");
   });
 
+  // A list of commands is told as `output`; a part of the state of that name was taken for one, and its drafts were said.
+  it("is not said where it is within a part of the state that is called `output`", async () => {
+    const graph = new StateGraph(Annotation.Root({ output: Annotation<unknown[]> }))
+      .addNode("note", () => ({ output: [{ draft: new AIMessage("A secret draft.") }, new AIMessage("Hello.")] }))
+      .addEdge(START, "note")
+      .addEdge("note", END)
+      .compile();
+    const site = siteOf({ graphs: [one(() => graph)] });
+    const answer = (await (await site.post("/generate", question("Hi"))).json()) as { text: string };
+    expect(answer.text).toBe("Hello.");
+  });
+
   // LangGraph tells of an interrupt on every level that it goes through: whoever is asked by a graph within a graph was
   // asked the same twice, by two dialogs.
   it("that asks from within another graph asks once", async () => {

@@ -44,6 +44,16 @@ describe("a graph type", () => {
     expect(`${asked.split("::")[0]}::${registry.resolve(asked, { strict: true }).version}`).toBe(asked);
   });
 
+  // `a:::1.0.0` was taken for version `:1.0.0` of `a`: such a graph could be registered, and not be asked for by version.
+  it.each(["a:", ":", ":a"])("may have the name %s", (name) => {
+    const { resolve, types } = createRegistry([
+      { name, version: "1.0.0" },
+      { name, version: "2.0.0" },
+    ]);
+    expect(types.map((type) => resolve(type).version)).toEqual(["1.0.0", "2.0.0"]);
+    expect(resolve(name).version).toBe("2.0.0");
+  });
+
   it("strictly, and without a version, means the default, else the latest", () => {
     expect(registry.resolve("chat", { strict: true }).version).toBe("2.0.1");
     expect(registry.resolve("ledger", { strict: true }).version).toBe("0.10.0");

@@ -170,13 +170,16 @@ describe("two nodes on one Redis", () => {
     ]);
   });
 
-  // A page that was told how many are there right after it had come was told of one less than with topics in memory.
-  it("counts and names who came just before it is asked", async () => {
+  // A page that was told how many are there right after it had come was told of one less than with topics in memory; one
+  // that came after three events had been told, and were on their way yet, was told the last two of them as new.
+  it("counts and names who came just before it is asked, and begins after what was told before", async () => {
     const hub = node();
     hub.registerConnection("k", () => {});
     expect(await hub.countConnections("k")).toBe(1);
     hub.open("k", { from: await hub.locate("k"), who: "ann", wake: () => {} });
     expect(await hub.presence("k")).toEqual(["ann"]);
+    const told = numbers(3).map((number) => hub.broadcast("k", "e", number));
+    expect(await hub.locate("k")).toBe((await Promise.all(told))[2]);
   });
 
   it("takes out who was on a node that was killed, once its lease is over", async () => {

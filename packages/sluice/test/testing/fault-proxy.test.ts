@@ -145,6 +145,23 @@ describe("the fault proxy", () => {
     expect(await other).toEqual({ text: REPLY, end: "fin" });
   });
 
+  // What waited for its time when the network fell silent came through it.
+  it.each([{ delayMs: 1_000 }, { stall: { afterBytes: 0, ms: 1_000 } }])(
+    "lets nothing through that was held back when it fell silent: %j",
+    async (fault) => {
+      const clock = createManualClock();
+      const proxy = await start(fault, clock);
+      void ask(proxy);
+      while (clock.timers === 0) await clock.advance(0);
+      proxy.cutAll("silence");
+      await clock.advance(1_000);
+      // Another connection, all of which came after that.
+      proxy.setPlan(() => undefined);
+      expect(await ask(proxy)).toEqual({ text: REPLY, end: "fin" });
+      expect(proxy.bytes.down).toBe(REPLY.length);
+    },
+  );
+
   describe("that buffers", () => {
     it("holds the answer back until it has ended", async () => {
       const proxy = await start({ buffer: {} });
