@@ -171,6 +171,8 @@ describe("the inspector in Chromium", () => {
     await page.getByRole("button", { name: "Keep it" }).click();
     await page.getByRole("button", { name: "Stop", exact: true }).click();
     await page.getByRole("button", { name: "Stop it" }).click();
+    // The buttons go, and the focus would be nowhere.
+    expect(await page.getByRole("heading", { name: id }).evaluate((h) => h === document.activeElement)).toBe(true);
     await happenings.getByText("Stopped", { exact: true }).waitFor();
     await back;
     await happenings.getByText("Reader 1 has everything", { exact: false }).waitFor();

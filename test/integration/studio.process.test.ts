@@ -139,6 +139,21 @@ describe("the studio in Chromium", () => {
     await expectWords(kept);
   });
 
+  // A mend of something else once left the last answer of every chat that was opened with nothing but its words.
+  it("shows the thoughts, tool calls, files and sources of the last answer of a chat that is opened", async () => {
+    await tab.ask("Tell me about mills words=20 rate=max reasoning tool=search sources=3 file=picture");
+    await tab.untilStatus("finished");
+    const parts = await tab.answer.evaluate(partsOf);
+    expect(Object.values(parts).map((found) => found.length)).toEqual([1, 1, 1, 3, 1]);
+    await page.reload();
+    await vi.waitFor(async () => expect(await tab.answer.evaluate(partsOf)).toEqual(parts), PATIENCE);
+    // In a tab that knows nothing of it, while no other one is there to ask.
+    const [context, address] = [page.context(), page.url()];
+    await page.close();
+    tab = await openTab(context, address);
+    await vi.waitFor(async () => expect(await tab.answer.evaluate(partsOf)).toEqual(parts), PATIENCE);
+  });
+
   it("can be used with the keyboard alone", async () => {
     await vi.waitFor(async () => expect(await isFocused(textbox())).toBe(true), PATIENCE);
     await page.keyboard.type("First line words=2000 rate=50");
@@ -242,6 +257,16 @@ function widthOf(page: Page): Promise<number> {
 async function isInside(of: Locator, view: { readonly width: number; readonly height: number }): Promise<boolean> {
   const box = await of.boundingBox();
   return box !== null && box.x >= 0 && box.x + box.width <= view.width && box.y + box.height <= view.height;
+}
+
+/** In the page: what an answer has beside its words. */
+function partsOf(answer: Element): Readonly<Record<string, readonly (string | null)[]>> {
+  return Object.fromEntries(
+    [".thoughts", ".aside-name", ".tool-state", ".source-title", ".file-image img"].map((part) => [
+      part,
+      Array.from(answer.querySelectorAll(part), (found) => found.getAttribute("src") ?? found.textContent),
+    ]),
+  );
 }
 
 /** In the page: more than a chat may have, of which only the upper part is drawn. */

@@ -8,6 +8,7 @@ import { EventList } from "../src/inspector/event-list.tsx";
 import { EventsPanel } from "../src/inspector/events-panel.tsx";
 import { Inspector } from "../src/inspector/inspector.tsx";
 import { eventOf } from "../src/inspector/shown-event.ts";
+import { StopButton } from "../src/inspector/stop-button.tsx";
 import { runOfHash } from "../src/inspector/use-hash.ts";
 
 let root: Root;
@@ -83,6 +84,19 @@ describe("the events of a run", () => {
     expect(page.querySelector("select")?.value).toBe("");
   });
 
+  // Who loaded more after a failure, with success, still read that it had failed.
+  it("say nothing of a failure that is over", async () => {
+    const away = new SluiceError("client/refused", "The server cannot be reached.");
+    const entries = vi.fn<Api["entries"]>().mockRejectedValueOnce(away);
+    entries.mockResolvedValue({ entries: [[1, '{"type":"start"}']], end: true });
+    await show(<EventsPanel api={fakeApi({ entries })} id="run_1" {...UNSEEN} />);
+    await press("Show events");
+    expect(page.querySelector("[role=alert]")?.textContent).toBe("The server cannot be reached.");
+    await press("Load more");
+    expect(rows()).toEqual(["start"]);
+    expect(page.querySelector("[role=alert]")).toBeNull();
+  });
+
   // What was hidden while it was loading came back by itself, before whoever was not to see it.
   it("stay hidden when they come after they were hidden", async () => {
     const frames = heldFrames();
@@ -94,6 +108,21 @@ describe("the events of a run", () => {
     expect(rows()).toEqual([]);
     expect(page.querySelector("button")?.textContent).toBe("Show events");
   });
+});
+
+// Who stopped a run, or thought better of it, with the keyboard alone had to come back to it from the top of the page.
+it("keeps the focus on the run when its stop button goes", async () => {
+  const onAsked = vi.fn<() => void>();
+  await show(<StopButton api={fakeApi({})} id="run_1" owner="alice" onAsked={onAsked} />);
+  const focused = (): string | null | undefined => document.activeElement?.textContent;
+  await press("Stop");
+  expect(focused()).toBe("Stop it");
+  await press("Keep it");
+  expect(focused()).toBe("Stop");
+  await press("Stop");
+  expect(onAsked).not.toHaveBeenCalled();
+  await press("Stop it");
+  expect(onAsked).toHaveBeenCalledOnce();
 });
 
 /** The frames of a dialect, which come when they are let go of. */

@@ -268,7 +268,35 @@ describe("following the gateway", () => {
       });
       await vi.advanceTimersByTimeAsync(10_000);
       await following;
-      expect(states).toEqual(["loading", "waiting", "loading", "waiting", "loading"]);
+      // "Loading" in between would be read out with each attempt.
+      expect(states).toEqual(["loading", "waiting", "waiting"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  // Who left the page open while the gateway was away for an hour had a dead one when it was back.
+  it("waits for a gateway that is away as long as it takes", async () => {
+    vi.useFakeTimers();
+    try {
+      const left = new AbortController();
+      let attempts = 0;
+      const following = follow({
+        url: "http://gateway.test/inspector/events",
+        signal: left.signal,
+        load: async () => ({ place: "0123456789abcdef_11", value: 1 }),
+        onLoad: () => {},
+        onEvent: () => left.abort(),
+        onState: () => {},
+        async fetch() {
+          attempts += 1;
+          if (attempts < 2_000) throw new TypeError("Failed to fetch");
+          return stream('event: change\nid: y\ndata: {"at":1}\n\n');
+        },
+      });
+      await vi.advanceTimersByTimeAsync(2_000 * 5_000);
+      await following;
+      expect(attempts).toBe(2_000);
     } finally {
       vi.useRealTimers();
     }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { renderToStaticMarkup } from "react-dom/server";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Markdown } from "../src/components/markdown.tsx";
 import { safeImage, safeLink } from "../src/markdown/safe-link.ts";
 import { noise, texts } from "./markdown-texts.ts";
@@ -60,6 +60,15 @@ describe("what an answer can bring into the page", () => {
     const bad = ["javascript:alert(1)", " JaVa\nScript:alert(1)", "data:text/html,x", "vbscript:x", "blob:https://a/b"];
     for (const target of [...bad, "file:///etc/passwd", "/runs", "//a.b", "#x", "", null])
       expect(safeLink(target)).toBeUndefined();
+  });
+
+  // Who has Safari 17, the last one of an older Mac, lost the whole page with the first link of an answer.
+  it("does so where the browser has no URL.parse", () => {
+    const missing = vi.spyOn(URL, "parse").mockImplementation(() => {
+      throw new TypeError("URL.parse is not a function");
+    });
+    expect(safeLink("https://a.b/c")).toBe("https://a.b/c");
+    missing.mockRestore();
   });
 
   it("stays within what a browser can lay out, however deep its marks are", () => {

@@ -97,6 +97,12 @@ describe("what a screen reader is told", () => {
     expect(spokenAnswer({ content })).toBe("Set max_runs to 2 * 3 = 6, now. And all of it");
   });
 
+  // "2 ** 3 = 8" was read out as "2 3 = 8", and `MAX__RUNS` as one word.
+  it("keeps those that come in twos, too", () => {
+    const content = "__All__: 2 ** 3 = 8, MAX__RUNS, **a**, ****";
+    expect(spokenAnswer({ content })).toBe("All: 2 ** 3 = 8, MAX__RUNS, a,");
+  });
+
   it("is the beginning of a long one, up to the end of a sentence, and how much more there is", () => {
     const spoken = spokenAnswer({ content: "One two three four five. ".repeat(100) });
     expect(spoken).toMatch(/five\. And \d+ more words\.$/u);

@@ -117,6 +117,18 @@ describe("deleting the open chat", () => {
     expect(studio.threads.getSnapshot().threads).toMatchObject([{ id: threadId }]);
   });
 
+  // The same with "Try again" below an answer that failed.
+  it("is taken back by trying again there", () => {
+    const { studio, chats } = given();
+    studio.send("Why?");
+    const { threadId } = studio.current.getSnapshot();
+    studio.remove(threadId);
+    studio.open(threadId, "stay");
+    studio.retry();
+    expect(chats.at(-1)?.calls).toEqual(["retry"]);
+    expect(studio.threads.getSnapshot().removed).toBeUndefined();
+  });
+
   it("leaves it for a new one", () => {
     const { studio, addresses } = given();
     studio.send("Why?");

@@ -63,7 +63,7 @@ export function ChatView({ studio, open, textbox, onConnect }: ChatViewProps): R
       <ErrorNotice
         error={error}
         onRetry={() => {
-          chat.retry();
+          studio.retry();
           focus();
         }}
         onNewChat={() => studio.open()}

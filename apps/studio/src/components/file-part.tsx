@@ -1,6 +1,6 @@
 import type { MessagePart } from "sluice/chat";
 import { memo, type ReactNode } from "react";
-import { safeImage, safeLink } from "../markdown/safe-link.ts";
+import { parseUrl, safeImage, safeLink } from "../markdown/safe-link.ts";
 import { Icon } from "./icon.tsx";
 
 type File = Extract<MessagePart, { readonly type: "file" }> & { readonly filename?: string };
@@ -19,7 +19,9 @@ export const FilePart = memo(function FilePart({ file }: { readonly file: File }
   }
   const isData = url.startsWith("data:");
   const href = isData ? url : safeLink(url);
-  const about = [mediaType, isData ? sizeWords(sizeOf(url)) : hostOf(href)].filter((word) => word !== undefined);
+  const about = [mediaType, isData ? sizeWords(sizeOf(url)) : parseUrl(href)?.host].filter(
+    (word) => word !== undefined,
+  );
   const content = (
     <>
       <Icon name={isData ? "download" : "file"} />
@@ -40,7 +42,7 @@ export const FilePart = memo(function FilePart({ file }: { readonly file: File }
 });
 
 function nameOf(url: string): string | undefined {
-  const path = url.startsWith("data:") ? undefined : URL.parse(url)?.pathname;
+  const path = url.startsWith("data:") ? undefined : parseUrl(url)?.pathname;
   const last = path?.split("/").at(-1);
   return last === undefined || last === "" ? undefined : decoded(last);
 }
@@ -51,10 +53,6 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-function hostOf(href: string | undefined): string | undefined {
-  return href === undefined ? undefined : URL.parse(href)?.host;
 }
 
 /** In bytes. */

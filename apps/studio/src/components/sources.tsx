@@ -1,6 +1,6 @@
 import type { MessagePart } from "sluice/chat";
 import { memo, type ReactNode } from "react";
-import { safeLink } from "../markdown/safe-link.ts";
+import { parseUrl, safeLink } from "../markdown/safe-link.ts";
 import { Icon } from "./icon.tsx";
 
 type SourcePart = Extract<MessagePart, { readonly type: "source-url" | "source-document" }>;
@@ -37,7 +37,7 @@ const Source = memo(function Source({ source }: { readonly source: SourcePart })
     );
   }
   const href = safeLink(source.url);
-  const place = href === undefined ? undefined : URL.parse(href)?.host.replace(/^www\./, "");
+  const place = parseUrl(href)?.host.replace(/^www\./, "");
   const content = (
     <>
       <Icon name="globe" />

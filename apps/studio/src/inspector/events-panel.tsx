@@ -45,8 +45,10 @@ export function EventsPanel({ api, id, series, totalMs }: EventsPanelProps): Rea
     return () => left.abort();
   }, [api]);
 
-  async function load(earlier: Pick<Loaded, "wording" | "events"> = { wording, events: [] }): Promise<void> {
-    const { events } = earlier;
+  async function load(from: Pick<Loaded, "wording" | "events"> = { wording, events: [] }): Promise<void> {
+    const { events } = from;
+    // Without the words of an earlier failure.
+    const earlier = { wording: from.wording, events };
     const turn = (latest.current += 1);
     // Another wording was chosen meanwhile, or none is to be seen any more.
     const become = (next: Loaded): void => {

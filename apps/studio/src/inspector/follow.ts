@@ -25,14 +25,17 @@ export type FollowState =
 export async function follow<T>(options: FollowOptions<T>): Promise<void> {
   const { load, onLoad, onState, signal } = options;
   let gaps = 0;
+  let away = false;
   const onEvent = (event: StreamEvent): void => {
     gaps = 0;
     options.onEvent(event);
   };
   while (!signal.aborted) {
-    onState({ kind: "loading" });
+    // What was said of its being away holds until it is back.
+    if (!away) onState({ kind: "loading" });
     try {
       const { place, value } = await load();
+      away = false;
       if (signal.aborted) return;
       onLoad(value);
       await read({ ...options, onEvent }, place);
@@ -43,6 +46,7 @@ export async function follow<T>(options: FollowOptions<T>): Promise<void> {
         continue;
       }
       if (isAway(error)) {
+        away = true;
         onState({ kind: "waiting", retryInMs: AWAY_PAUSE_MS });
         await pause(AWAY_PAUSE_MS);
         continue;
@@ -64,7 +68,7 @@ async function read<T>(options: FollowOptions<T>, place: string): Promise<void> 
     signal,
     onState: onStream,
     isTerminal: () => false,
-    backoff: { maxMs: 5_000, maxAttempts: 1_000 },
+    backoff: { maxMs: 5_000, maxAttempts: Number.POSITIVE_INFINITY },
     fetch,
   });
   for await (const event of stream) if (event.event !== "connected") onEvent(event);

@@ -1,4 +1,4 @@
-import { useMemo, type ReactNode } from "react";
+import { useMemo, useRef, type ReactNode } from "react";
 import { wordsOf } from "../server/call.ts";
 import type { Api } from "./api.ts";
 import { ConnectionNote } from "./connection-note.tsx";
@@ -49,16 +49,19 @@ function Shown({ api, id, node, view, run }: ShownProps): ReactNode {
   const elapsed = Math.max(0, (run.endedAt ?? now) - run.startedAt);
   const running = run.endedAt === null;
   const { seen, state } = view;
+  const heading = useRef<HTMLHeadingElement>(null);
   return (
     <main className="run-page">
       <div className="run-head">
         <Back />
-        <h2 title={id}>{id}</h2>
+        <h2 title={id} ref={heading} tabIndex={-1}>
+          {id}
+        </h2>
         <StatusMark status={run.status} code={run.code} stopping={run.stopping} />
         {running && (
           <div className="run-actions">
             <ConnectionNote state={state} />
-            <StopButton api={api} id={id} owner={run.owner} />
+            <StopButton api={api} id={id} owner={run.owner} onAsked={() => heading.current?.focus()} />
           </div>
         )}
       </div>

@@ -6,16 +6,21 @@ interface StopButtonProps {
   readonly api: Api;
   readonly id: string;
   readonly owner: string;
+  /** There is nothing more to press here. */
+  readonly onAsked: () => void;
 }
 
-type State = { readonly kind: "idle" | "sure" | "asked" } | { readonly kind: "failed"; readonly words: string };
+type State =
+  | { readonly kind: "idle" | "sure" | "kept" | "asked" }
+  | { readonly kind: "failed"; readonly words: string };
 
 /** It is somebody else's answer: asked twice. */
-export function StopButton({ api, id, owner }: StopButtonProps): ReactNode {
+export function StopButton({ api, id, owner, onAsked }: StopButtonProps): ReactNode {
   const [state, setState] = useState<State>({ kind: "idle" });
 
   async function stop(): Promise<void> {
     setState({ kind: "asked" });
+    onAsked();
     try {
       await api.stop(id);
     } catch (error) {
@@ -30,7 +35,7 @@ export function StopButton({ api, id, owner }: StopButtonProps): ReactNode {
         <button type="button" className="danger" autoFocus onClick={() => void stop()}>
           Stop it
         </button>
-        <button type="button" onClick={() => setState({ kind: "idle" })}>
+        <button type="button" onClick={() => setState({ kind: "kept" })}>
           Keep it
         </button>
       </span>
@@ -42,6 +47,7 @@ export function StopButton({ api, id, owner }: StopButtonProps): ReactNode {
       <button
         type="button"
         className="danger"
+        autoFocus={state.kind === "kept"}
         disabled={state.kind === "asked"}
         onClick={() => setState({ kind: "sure" })}
       >

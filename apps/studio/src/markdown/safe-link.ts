@@ -18,6 +18,11 @@ export function safeImage(target: string | null | undefined): string | undefined
 // Shown as an image, SVG runs no script and loads nothing.
 const IMAGE_DATA = /^data:image\/(?:png|jpeg|gif|webp|avif|svg\+xml)[;,]/i;
 
-function parseUrl(target: string | null | undefined): URL | undefined {
-  return target === null || target === undefined ? undefined : (URL.parse(target) ?? undefined);
+/** As `URL.parse`, which Safari has since version 18: older Macs stay with 17. */
+export function parseUrl(target: string | null | undefined): URL | undefined {
+  try {
+    return target === null || target === undefined ? undefined : new URL(target);
+  } catch {
+    return undefined;
+  }
 }

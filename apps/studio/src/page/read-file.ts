@@ -21,12 +21,11 @@ export async function shrinkImage(file: File, maxCharacters: number): Promise<Fi
       canvas.width = Math.max(1, Math.round(image.width * scale));
       canvas.height = Math.max(1, Math.round(image.height * scale));
       const context = canvas.getContext("2d");
-      if (context) {
-        // A JPEG has no holes: they would be black, and black lines on them not to be seen.
-        context.fillStyle = "white";
-        context.fillRect(0, 0, canvas.width, canvas.height);
-        context.drawImage(image, 0, 0, canvas.width, canvas.height);
-      }
+      if (!context) return undefined;
+      // A JPEG has no holes: they would be black, and black lines on them not to be seen.
+      context.fillStyle = "white";
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(image, 0, 0, canvas.width, canvas.height);
       const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
       if (blob && (blob.size * 4) / 3 + 100 <= maxCharacters) {
         return new File([blob], file.name, { type: blob.type, lastModified: file.lastModified });

@@ -19,7 +19,7 @@ export function statusWords({ status, messages }: Pick<ChatSnapshot, "status" | 
 const READ_OUT = 600;
 
 // A sign for times stands between spaces, and a name may have a dash below the line in it: those are words.
-const MARKS = /[`|]+|(?<!\s)\*{1,3}|\*{1,3}(?!\s)|(?<![\p{L}\p{N}])_{1,3}|_{1,3}(?![\p{L}\p{N}])/gu;
+const MARKS = /[`|]+|(?<![\s*])\*+|(?<!\*)\*+(?![\s*])|(?<![\p{L}\p{N}_])_+|(?<!_)_+(?![\p{L}\p{N}_])/gu;
 
 /** The answer as it is read out when it is whole: all of a short one, the beginning of a long one. */
 export function spokenAnswer({ content }: Pick<ChatAnswer, "content">): string {

@@ -6,7 +6,7 @@ export interface AttachmentLimits {
   readonly files: number;
   /**
    * Of a whole chat, as data: URLs, which take four characters for three bytes: what was said before is sent along with
-   * each question, and the server takes a body of 1 MiB.
+   * each question, and many a proxy takes a body of 1 MiB.
    */
   readonly characters: number;
 }

@@ -32,6 +32,8 @@ export interface Studio {
   /** False when nothing was sent. */
   readonly send: (text: string, files?: readonly ChatFile[]) => boolean;
   readonly regenerate: () => void;
+  /** After an answer that failed. */
+  readonly retry: () => void;
   readonly setDialect: (dialect: string) => void;
   /** Takes a chat off the list, to be deleted soon. One that is open is left. */
   readonly remove: (threadId: string) => void;
@@ -91,10 +93,12 @@ export function createStudio(options: StudioOptions): Studio {
       return true;
     },
     regenerate() {
-      const { chat, threadId } = current.getSnapshot();
-      // Who asks there wants it back.
-      if (threads.getSnapshot().removed?.id === threadId) threads.undo();
-      chat.regenerate(asked());
+      wantBack();
+      current.getSnapshot().chat.regenerate(asked());
+    },
+    retry() {
+      wantBack();
+      current.getSnapshot().chat.retry();
     },
     setDialect(dialect) {
       if (dialect === settings.getSnapshot().dialect) return;
@@ -113,7 +117,7 @@ export function createStudio(options: StudioOptions): Studio {
       void readRegistry(server).then(registry.set);
       void threads.refresh();
       const { chat } = current.getSnapshot();
-      if (chat.getSnapshot().error !== undefined) chat.retry();
+      if (chat.getSnapshot().error !== undefined) studio.retry();
     },
     leave() {
       current.getSnapshot().chat.save();
@@ -121,6 +125,11 @@ export function createStudio(options: StudioOptions): Studio {
     },
   };
   return studio;
+
+  /** Who asks there wants it back. */
+  function wantBack(): void {
+    if (threads.getSnapshot().removed?.id === current.getSnapshot().threadId) threads.undo();
+  }
 
   function asked(): { readonly model?: string } {
     const { model } = settings.getSnapshot();
