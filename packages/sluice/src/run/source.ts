@@ -9,7 +9,8 @@ import { isResponse, openResponse, type OpenSource } from "../dialects/response.
  * - text, as strings
  * - chat events and application events, which may be mixed with strings
  * - a stream of the package `openai`: chat completions or responses
- * - `toUIMessageStream()` of the package `ai`; a stream that begins with `start` must also say how it ends
+ * - `toUIMessageStream()` of the package `ai`; a stream that begins with `start`, or has only data, sources, files or
+ *   metadata before it, must also say how it ends
  * - a `Response` that holds one of these as SSE, or text/plain
  */
 export type RunSource = Source | PromiseLike<Source>;
