@@ -1,6 +1,16 @@
 import { randomId, systemRandom } from "../../base/id.ts";
 import { waitingClock } from "../wait.ts";
-import { CONNECTING, asked, find, isOpen, replaced, retried, type Conversation, type Turn } from "./conversation.ts";
+import {
+  CONNECTING,
+  asked,
+  find,
+  isOpen,
+  replaced,
+  retried,
+  withoutPast,
+  type Conversation,
+  type Turn,
+} from "./conversation.ts";
 import { nextFrame } from "./frames.ts";
 import { withRun } from "./history.ts";
 import { browserPage } from "./page.ts";
@@ -27,6 +37,7 @@ export function createChat(options: ChatOptions = {}): Chat {
     { threadId: options.threadId ?? "", messages: options.messages ?? [], turns: [] },
     store.history,
   );
+  store.unread = options.load === true && store.conversation.messages.length === 0;
   let session: Session | undefined;
   let unsubscribe: (() => void) | undefined;
 
@@ -67,6 +78,7 @@ export function createChat(options: ChatOptions = {}): Chat {
     },
     setMessages(messages) {
       if (isBusy()) return;
+      store.unread = false;
       store.change(replaced, messages);
       save();
       store.publish();
@@ -89,20 +101,18 @@ export function createChat(options: ChatOptions = {}): Chat {
     const turn: Turn = {
       requestId,
       at: clock.now(),
-      body: bodyOf(history, question, posted),
+      body: bodyOf(store.unread ? [] : history, question, posted),
       ask,
       status: "submitted",
       stopping: false,
       connection: CONNECTING,
-      ...(again === undefined
-        ? {}
-        : {
-            replaces: {
-              id: again.id,
-              // Where the earlier asking was refused, the server has the one before.
-              runId: again.runId ?? find(store.conversation, again.requestId ?? "")?.replaces?.runId,
-            },
-          }),
+      ...(again && {
+        replaces: {
+          id: again.id,
+          // Where the earlier asking was refused, the server has the one before.
+          runId: again.runId ?? find(store.conversation, again.requestId ?? "")?.replaces?.runId,
+        },
+      }),
     };
     store.change(asked, turn, question);
     // Before anything is sent: whenever this page goes away, the next one has the key.
@@ -182,8 +192,9 @@ function initialConversation(
   const own = kept.messages.filter(
     ({ requestId, runId }) => turns.some((turn) => turn.requestId === requestId) && !isGiven(runId),
   );
-  return turns.reduce<Conversation>(
+  const all = turns.reduce<Conversation>(
     (joined, { requestId, runId }) => (runId === undefined ? joined : withRun(joined, requestId, runId)),
     { ...fresh, messages: [...given, ...own], turns },
   );
+  return withoutPast(all);
 }

@@ -59,9 +59,9 @@ export function replaced(conversation: Conversation, messages: readonly ChatMess
   return { ...conversation, messages, turns: [] };
 }
 
-/** With a turn for a question that is there, in place of one that has failed. */
+/** With a turn for a question that is there. */
 export function begun(conversation: Conversation, turn: Turn): Conversation {
-  return { ...conversation, turns: [...over(conversation, turn.requestId).turns, turn].sort(byAge) };
+  return { ...conversation, turns: [...conversation.turns, turn].sort(byAge) };
 }
 
 /** What failed is tried again: the same question, with the same key. */
@@ -145,7 +145,14 @@ export function withdrawn(conversation: Conversation, requestId: string): Conver
   );
 }
 
-export function over(conversation: Conversation, requestId: string): Conversation {
+/** Only the last question can be asked again. */
+export function withoutPast(conversation: Conversation): Conversation {
+  const last = conversation.messages.findLast(({ role }) => role === "user");
+  const turns = conversation.turns.filter((turn) => isOpen(turn) || turn.requestId === last?.requestId);
+  return { ...conversation, turns };
+}
+
+function over(conversation: Conversation, requestId: string): Conversation {
   return { ...conversation, turns: conversation.turns.filter((turn) => turn.requestId !== requestId) };
 }
 

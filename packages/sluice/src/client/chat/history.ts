@@ -5,7 +5,7 @@ import { createBackoff } from "../backoff.ts";
 import { refusal } from "../refusal.ts";
 import type { EventStreamOptions } from "../types.ts";
 import { wait } from "../wait.ts";
-import { questionOf, withoutDoubles, type Conversation } from "./conversation.ts";
+import { isOpen, questionOf, withoutDoubles, type Conversation } from "./conversation.ts";
 import type { ChatMessage, ChatQuestion } from "./types.ts";
 
 /** How the server is asked for what it keeps. */
@@ -83,13 +83,15 @@ export interface LoadedHistory {
   /** The newest question waits for its run: an answer behind it is that of an earlier asking. */
   readonly open: boolean;
   /** Runs that this page knew of when the server was asked. */
-  readonly known: ReadonlySet<string>;
+  readonly known: ReadonlySet<string | undefined>;
 }
 
-/** Those of its messages, and those whose place a question takes that is asked anew. */
-export function runsOf({ messages, turns }: Conversation): ReadonlySet<string> {
-  const runs = [...messages.map(({ runId }) => runId), ...turns.map(({ replaces }) => replaces?.runId)];
-  return new Set(runs.filter((runId) => runId !== undefined));
+/** Ids and keys of the runs of its messages, and of those whose place a question takes that is asked anew. */
+export function runsOf({ messages, turns }: Conversation): Set<string | undefined> {
+  return new Set([
+    ...messages.flatMap(({ runId, requestId }) => [runId, requestId]),
+    ...turns.flatMap(({ replaces }) => [replaces?.runId, replaces?.id]),
+  ]);
 }
 
 /**
@@ -98,12 +100,11 @@ export function runsOf({ messages, turns }: Conversation): ReadonlySet<string> {
  */
 export function withHistory(conversation: Conversation, { history, open, known: before }: LoadedHistory): Conversation {
   const { turns } = conversation;
-  const isRead = (runId: string | undefined): boolean => turns.some((turn) => turn.runId === runId);
-  const isTold = (runId: string | undefined): boolean =>
-    history.some((entry) => entry.role === "assistant" && entry.runId === runId);
+  const isRead = (runId: string | undefined): boolean => turns.some((turn) => turn.runId === runId && isOpen(turn));
   // Of an answer that could not be read on, the server has more.
   const messages = conversation.messages.filter(
-    ({ role, status, runId }) => role !== "assistant" || status !== "streaming" || isRead(runId) || !isTold(runId),
+    ({ role, status, runId }) =>
+      status !== "streaming" || isRead(runId) || !history.some((entry) => entry.role === role && entry.runId === runId),
   );
   // It was asked anew, maybe while the server was telling.
   const isReplaced = (runId: string): boolean =>
@@ -139,11 +140,9 @@ export function withRun(conversation: Conversation, requestId: string, runId: st
   const told = questionOf(conversation, requestId);
   const known: ChatQuestion = { ...(told ?? question), runId, requestId, status: "sent" };
   // One that was taken back has stood elsewhere, with an answer of nothing.
-  const isMoved = (message: ChatMessage): boolean =>
-    told !== undefined && told !== question && message.requestId === requestId;
-  const others = messages.map((message, at) => (at === index ? known : message));
-  const placed = others.filter((message) => message === known || !isMoved(message));
-  return withoutDoubles({ ...conversation, messages: placed }, requestId, runId);
+  const isPlaced = (message: ChatMessage): boolean =>
+    message === known || told === question || message.requestId !== requestId;
+  return withoutDoubles({ ...conversation, messages: messages.with(index, known).filter(isPlaced) }, requestId, runId);
 }
 
 /** Runs whose answers were left out when the conversation was kept. */

@@ -40,7 +40,8 @@ export function bodyOf(history: readonly ChatMessage[], question: ChatQuestion, 
 
 function said(history: readonly ChatMessage[], question: ChatQuestion, again: boolean): object {
   const last = wordsOf(question);
-  if (history.length === 0 && !again && "content" in last) return { message: { content: last.content } };
+  const { role: _user, ...message } = last;
+  if (history.length === 0 && !again) return { message };
   return { messages: [...history.map(wordsOf).filter((words) => "parts" in words || words.content !== ""), last] };
 }
 

@@ -14,10 +14,11 @@ import {
   find,
   isOpen,
   opened,
-  over,
   progressed,
+  questionOf,
   retried,
   withdrawn,
+  withoutPast,
   type Turn,
 } from "./conversation.ts";
 import { DEFAULT_URL, createEndpoints } from "./endpoints.ts";
@@ -136,12 +137,18 @@ export function openSession(options: SessionOptions): Session {
       const history = parseHistory(await getJson(endpoints.threadUrl(threadId), call));
       const last = lastRunOf(history);
       // A thread has the text of answers. The last one is had whole, or read on.
-      const run = last === undefined || isWhole(last.runId) ? undefined : await getRun(last.runId);
+      const run = last && !isWhole(last.runId) ? await getRun(last.runId) : undefined;
       if (signal.aborted) return;
-      // Read to its end, by now, while the server was telling, perhaps, that it runs.
-      const isRead = last !== undefined && isWhole(last.runId);
-      if (last !== undefined) store.change(withHistory, { history, known, open: run !== undefined && !last.answered });
-      if (last !== undefined && run !== undefined && !isRead) takeUp(last.runId, run);
+      if (last) {
+        // Read to its end, by now, while the server was telling, perhaps, that it runs.
+        const isRead = isWhole(last.runId);
+        // It was heard although it was taken back, and was asked anew since.
+        if (run && known.has(run.requestId) && !questionOf(store.conversation, run.requestId)) known.add(last.runId);
+        store.change(withHistory, { history, known, open: run !== undefined && !last.answered });
+        if (run && !isRead) takeUp(last.runId, run);
+        store.change(withoutPast);
+      }
+      store.unread = false;
       store.history = { loading: false, error: undefined };
     } catch (error) {
       if (signal.aborted) return;
@@ -160,7 +167,7 @@ export function openSession(options: SessionOptions): Session {
 
   async function recover(runId: string): Promise<void> {
     const run = await getRun(runId).catch(() => undefined);
-    if (signal.aborted || run === undefined || isWhole(runId)) return;
+    if (signal.aborted || !run || isWhole(runId)) return;
     takeUp(runId, run);
     store.publish();
   }
@@ -170,35 +177,25 @@ export function openSession(options: SessionOptions): Session {
   }
 
   function takeUp(runId: string, { requestId, running, message }: KnownRun): void {
-    const isOf = ({ role, ...known }: ChatMessage): boolean => role === "user" && known.runId === runId;
+    const isOf = (said: ChatMessage): boolean => said.role === "user" && said.runId === runId;
     if (!store.conversation.messages.some(isOf)) return; // that question is being asked anew
     store.change(withRun, requestId, runId);
     const known = find(store.conversation, requestId);
-    const runUrl = endpoints.eventsUrl(runId).href;
-    if (known !== undefined && isOpen(known)) {
-      if (known.runUrl !== undefined) return;
-      // The server has the question, whatever became of its answer to who asks.
-      store.change(opened, requestId, { runId, runUrl });
-      return answers.announce(requestId);
-    }
-    const turn: Turn = {
-      requestId,
-      runId,
-      runUrl,
-      at: 0, // before all that this page asks
-      status: "streaming",
-      stopping: false,
-      connection: CONNECTING,
-    };
-    store.change(begun, turn);
+    const isAsked = known && isOpen(known);
+    if (isAsked && known.runUrl !== undefined) return;
+    // Before all that this page asks.
+    const turn = { requestId, at: 0, status: "streaming", stopping: false, connection: CONNECTING } as const;
+    if (!known) store.change(begun, turn);
+    // The server has the question, whatever became of its answer to who asks.
+    store.change(opened, requestId, { runId, runUrl: endpoints.eventsUrl(runId).href });
+    if (known) answers.announce(requestId);
+    if (isAsked) return;
     if (running) {
       if (message.parts.length > 0) store.change(progressed, requestId, message);
       return answers.follow(requestId);
     }
     store.change(ended, requestId, message);
-    // Only the last question can be asked again.
-    if (store.conversation.messages.findLast(({ role }) => role === "user")?.runId !== runId)
-      store.change(over, requestId);
+    store.change(withoutPast);
   }
 
   function hear(message: TabMessage): void {
@@ -243,6 +240,7 @@ export function openSession(options: SessionOptions): Session {
   /** What it takes the place of is not read any more. */
   function put(turn: Turn, question: ChatQuestion): void {
     const { turns } = store.conversation;
+    answers.refresh(); // what has come of it by now
     store.change(asked, turn, question);
     for (const { requestId } of turns) if (!find(store.conversation, requestId)) answers.drop(requestId);
   }

@@ -9,6 +9,8 @@ export interface Store {
   /** Published with the next frame. */
   change<A extends readonly unknown[]>(to: (conversation: Conversation, ...how: A) => Conversation, ...how: A): void;
   history: Loading;
+  /** The thread's history is to come, and nothing of it was here before: the server knows better what was said. */
+  unread: boolean;
   readonly snapshot: () => ChatSnapshot;
   readonly subscribe: (listener: () => void) => () => void;
   /** With the next frame. */
@@ -30,6 +32,7 @@ export function createStore(initial: Conversation, soon: Soon, refresh: () => vo
       publishing.request();
     },
     history: { loading: false, error: undefined } as Loading,
+    unread: false,
     snapshot: () => shown.snapshot,
     subscribe(listener: () => void) {
       listeners.add(listener);

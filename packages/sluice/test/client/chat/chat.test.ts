@@ -54,6 +54,8 @@ describe("asking", () => {
     expect(gateway.asked[0]?.["requestId"]).not.toBe(gateway.asked[1]?.["requestId"]);
   });
 
+  // A page that knew of nothing left the history to the server, but not where its first question had a file: that one was
+  // answered without what the thread holds, and a graph forgot its conversation.
   it("sends what the chat and the question add to the body, and files as parts", async () => {
     const { chat, gateway } = openPage({ body: { model: "small", userId: "u" }, headers: () => ({ "x-app": "1" }) });
     const file = { url: "data:text/plain,a", mediaType: "text/plain", filename: "a.txt" };
@@ -64,15 +66,12 @@ describe("asking", () => {
       userId: "u",
       metadata: { a: 1 },
       graphType: "g",
-      messages: [
-        {
-          role: "user",
-          parts: [
-            { type: "text", text: "Look" },
-            { type: "file", ...file },
-          ],
-        },
-      ],
+      message: {
+        parts: [
+          { type: "text", text: "Look" },
+          { type: "file", ...file },
+        ],
+      },
     });
     expect(gateway.headers[0]?.get("x-app")).toBe("1");
     expect(chat.getSnapshot().messages[0]?.parts).toMatchObject([{ type: "text" }, { type: "file", ...file }]);

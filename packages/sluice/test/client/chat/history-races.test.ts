@@ -18,6 +18,7 @@ import {
   unreachable,
   type TestPage,
 } from "./support.ts";
+import { openSite } from "./tabs-support.ts";
 
 const turn = (question: string, words: string, run: number): readonly object[] => [
   { role: "user", content: question, runId: `run_${run}`, at: run },
@@ -232,17 +233,144 @@ describe("the history of a thread, and what a page knows better or not as well",
     const one = openPage({ threadId: "t" });
     const { chat, gateway, storage } = one;
     await answered(one, "Why?", "Because.");
+    chat.regenerate();
+    await status(chat, "streaming");
+    gateway.send(start, ...text("So."), finish);
+    await status(chat, "ready");
     const refused = (): Response => refusal(403, "auth/forbidden", "No.");
     gateway.answerNext("/stream", refused, refused);
     chat.regenerate();
     await status(chat, "error");
     chat.retry();
     await status(chat, "error");
-    gateway.setThread(turn("Why?", "Because.", 1));
+    gateway.setThread(turn("Why?", "So.", 2));
     const reloaded = openPage({ gateway, storage, threadId: "t", load: true });
     await loaded(reloaded.chat);
     expect(transcript(reloaded.chat)).toEqual(["user: Why?"]);
     expect(reloaded.chat.getSnapshot().error).toMatchObject({ code: "auth/forbidden" });
+  });
+
+  // A question that was taken back, had been heard after all, and was asked again while a history was on its way, stood
+  // there twice until the thread was loaded again.
+  it.each(["under way", "over"])(
+    "is not put beside a question that was taken back, and is asked again: %s",
+    async (how) => {
+      const page = openPage({ threadId: "t" });
+      const { gateway } = page;
+      gateway.answerNext("/stream", unreachable);
+      page.chat.send("Why?");
+      page.chat.stop();
+      await status(page.chat, "ready");
+      // The request had arrived, and its answer was lost.
+      await gateway.fetch("http://studio.test/stream", { method: "POST", body: JSON.stringify(gateway.asked[0]) });
+      gateway.send(start, ...text("Be"), { type: "abort" });
+      const reply = holdThread(gateway, turn("Why?", "Be", 1));
+      const { chat } = openPage({ gateway, storage: kept(page), threadId: "t", load: true });
+      chat.regenerate();
+      await status(chat, "streaming");
+      if (how === "under way") {
+        reply();
+        await loaded(chat);
+      }
+      gateway.send(start, ...text("Because."), finish);
+      await status(chat, "ready");
+      reply();
+      await loaded(chat);
+      expect(transcript(chat)).toEqual(["user: Why?", "assistant: Because."]);
+    },
+  );
+
+  // The same where the page was reloaded before the server had heard that the question is asked again.
+  it.each(["taken back", "asked again"])("is not put beside a question that was %s, after a reload", async (how) => {
+    const page = openPage({ threadId: "t" });
+    const { gateway } = page;
+    if (how === "taken back") {
+      gateway.answerNext("/stream", unreachable);
+      page.chat.send("Why?");
+      page.chat.stop();
+      await status(page.chat, "ready");
+      await gateway.fetch("http://studio.test/stream", { method: "POST", body: JSON.stringify(gateway.asked[0]) });
+      gateway.send(start, ...text("So."), { type: "abort" });
+    } else {
+      await answered(page, "Why?", "Be.");
+      page.chat.regenerate();
+      await status(page.chat, "streaming");
+      gateway.send(start, ...text("So."), finish);
+      await status(page.chat, "ready");
+    }
+    gateway.answerNext("/stream", () => new Promise<Response>(() => {}));
+    page.chat.regenerate();
+    const reply = holdThread(gateway, turn("Why?", "So.", how === "taken back" ? 1 : 2));
+    const { chat } = openPage({ gateway, storage: kept(page), threadId: "t", load: true });
+    await status(chat, "streaming");
+    gateway.send(start, ...text("Because."), finish);
+    await status(chat, "ready");
+    reply();
+    await loaded(chat);
+    expect(transcript(chat)).toEqual(["user: Why?", "assistant: Because."]);
+  });
+
+  // A tab that was opened while its question was asked again in another: the old asking stood beside the new one.
+  it("is not put beside a question that is asked again in another tab", async () => {
+    const { gateway, openChat } = openSite();
+    const one = openChat();
+    await answered({ ...one, gateway }, "Why?", "Because.");
+    const reply = holdThread(gateway, turn("Why?", "Because.", 1));
+    gateway.answerNext("/stream", () => new Promise<Response>(() => {}));
+    one.chat.regenerate();
+    const { chat } = openChat({ load: true });
+    await status(chat, "submitted");
+    reply();
+    await loaded(chat);
+    expect(transcript(chat)).toEqual(["user: Why?"]);
+  });
+
+  // Whoever had gone on elsewhere after an error saw that error at the end of the conversation, and who tried again lost
+  // the last answer: it was the last question that was asked again.
+  it("leaves no error at its end of a question that is not the last any more", async () => {
+    const { chat, gateway, storage } = openPage({ threadId: "t" });
+    chat.send("One?");
+    await status(chat, "streaming");
+    gateway.send(start, ...text("1"), { type: "error", errorText: "Gone.", code: "llm/failed" });
+    await status(chat, "error");
+    gateway.setThread([...turn("One?", "1", 1), ...turn("Two?", "2", 7)]);
+    const reloaded = openPage({ gateway, storage, threadId: "t", load: true });
+    await loaded(reloaded.chat);
+    expect(transcript(reloaded.chat)).toEqual(["user: One?", "assistant: 1", "user: Two?", "assistant: 2"]);
+    expect(reloaded.chat.getSnapshot()).toMatchObject({
+      status: "ready",
+      messages: [{}, { status: "failed" }, {}, {}],
+    });
+  });
+
+  // The same where it had been given up: the half of it stood there, with the error, although the server has all of it.
+  it("has the rest of an answer that was given up, and is not the last any more", async () => {
+    const { gateway, storage } = await brokenOff();
+    gateway.setThread([...turn("One?", "1 and all", 1), ...turn("Two?", "2", 7)]);
+    const { chat } = openPage({ gateway, storage, threadId: "t", load: true });
+    await loaded(chat);
+    expect(transcript(chat)).toEqual(["user: One?", "assistant: 1 and all", "user: Two?", "assistant: 2"]);
+    expect(chat.getSnapshot().status).toBe("ready");
+  });
+
+  // An answer that had been given up was taken up again without what it was asked with: who tried again when it failed
+  // for good asked another model.
+  it("does not forget what a question was asked with", async () => {
+    const page = openPage({ threadId: "t" });
+    const { gateway, storage } = page;
+    page.chat.send("One?", { model: "large" });
+    await status(page.chat, "streaming");
+    gateway.answerNext("/runs/run_1/events", () => new Response(null, { status: 204 }));
+    gateway.cut();
+    await status(page.chat, "error");
+    gateway.send(start, { type: "error", errorText: "Gone.", code: "llm/failed" });
+    gateway.setThread(turn("One?", "", 1).slice(0, 1));
+    const { chat } = openPage({ gateway, storage, threadId: "t", load: true });
+    await loaded(chat);
+    expect(chat.getSnapshot().error).toMatchObject({ code: "llm/failed", retry: "new-run" });
+    chat.retry();
+    await status(chat, "streaming");
+    expect(gateway.asked[1]).toMatchObject({ model: "large" });
   });
 
   // What a page's own `onError` threw was thrown into the loading: the history was "loading" for good, and nobody was

@@ -236,6 +236,34 @@ describe("the history of a thread", () => {
     expect(transcript(chat)).toEqual(["user: Why?", "assistant: So."]);
   });
 
+  // Until its history is there a page knows less than the server. What it knew took the place of what the thread holds:
+  // whoever asked on was answered without what had been said before, and a graph forgot its conversation.
+  it.each(["on its way", "refused"])("is left to the server while it is not here: %s", async (how) => {
+    const gateway = openPage().gateway;
+    let refuse = (): void => {};
+    const forbidden = (): Response => refusal(403, "auth/forbidden", "No.");
+    gateway.answerNext("/threads/t", () => new Promise((resolve) => (refuse = () => resolve(forbidden()))));
+    const page = openPage({ gateway, threadId: "t", load: true });
+    if (how === "refused") {
+      refuse();
+      await status(page.chat, "error");
+    }
+    for (const [question, words] of [
+      ["Two?", "2"],
+      ["Three?", "3"],
+    ] as const) {
+      page.chat.send(question);
+      await status(page.chat, "streaming");
+      gateway.send(start, ...text(words), finish);
+      await status(page.chat, how === "refused" ? "error" : "ready");
+    }
+    expect(gateway.asked[1]).toMatchObject({ message: { content: "Three?" } });
+    const parts = [{ type: "text", text: "Be short.", state: "done" }] as const;
+    page.chat.setMessages([{ id: "s", role: "system", parts, content: "Be short.", status: "sent" }]);
+    page.chat.send("Four?");
+    expect(gateway.asked[2]).toMatchObject({ messages: [{ content: "Be short." }, { content: "Four?" }] });
+  });
+
   it("is nothing where there is none", async () => {
     const { chat } = openPage({ threadId: "t", load: true });
     expect(chat.getSnapshot().loading).toBe(true);

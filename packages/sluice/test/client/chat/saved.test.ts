@@ -208,6 +208,19 @@ describe("a server's rendering", () => {
     await status(reloaded.chat, "ready");
     expect(transcript(reloaded.chat)).toEqual(["user: Why?", "assistant: So."]);
   });
+
+  // An error of an earlier question stood at the end of what a server renders: who tried again lost the last answer.
+  it("may go on behind a question that failed in this tab", async () => {
+    const one = openPage({ threadId: "t" });
+    const { chat, gateway, storage } = one;
+    chat.send("Why?");
+    await status(chat, "streaming");
+    gateway.send(start, ...text("Be"), { type: "error", errorText: "Gone.", code: "llm/failed" });
+    await status(chat, "error");
+    const messages = [...chat.getSnapshot().messages, question(7), answerTo(7)];
+    const reloaded = openPage({ gateway, storage, threadId: "t", messages });
+    expect(reloaded.chat.getSnapshot()).toMatchObject({ status: "ready", messages });
+  });
 });
 
 describe("a conversation that is kept", () => {

@@ -95,7 +95,11 @@ export async function saying(chat: Chat, words: string): Promise<void> {
   await vi.waitFor(() => expect(said(chat)).toBe(words), PATIENCE);
 }
 
-export async function answered({ chat, gateway }: TestPage, question: string, words: string): Promise<void> {
+export async function answered(
+  { chat, gateway }: Pick<TestPage, "chat" | "gateway">,
+  question: string,
+  words: string,
+): Promise<void> {
   chat.send(question);
   await status(chat, "streaming");
   gateway.send(start, ...text(words), finish);

@@ -208,14 +208,21 @@ describe("several tabs on a thread", () => {
   });
 
   // A question that was asked again elsewhere while this tab still read its answer: the reading went on without a
-  // question, and its answer stood above the conversation.
-  it("read no more of an answer whose question is asked again in another", async () => {
+  // question, and its answer stood above the conversation. So did what had come of it since the last frame.
+  it.each([0, 1])("read no more of an answer whose question is asked again in another: %i unseen", async (unseen) => {
     const { gateway, openChat, browser } = openSite();
-    const { chat } = openChat();
+    const tab = browser.openTab();
+    const held: (() => void)[] = [];
+    const { chat } = openChat(
+      { nextFrame: (run) => (gateway.readers > 0 && said(chat) !== "" ? void held.push(run) : tab.nextFrame(run)) },
+      tab,
+    );
     chat.send("Why?");
     await status(chat, "streaming");
     gateway.send(start, ...text("Be"));
     await saying(chat, "Be");
+    if (unseen > 0) gateway.send(delta("ca"));
+    await settled();
     const [question] = chat.getSnapshot().messages;
     const requestId = "req_other";
     const replaces = { id: question?.id, runId: question?.runId };
@@ -227,7 +234,8 @@ describe("several tabs on a thread", () => {
       .channel("sluice:http://studio.test/:t")
       .postMessage({ sluice: 1, kind: "turn", turn, question: { ...question, requestId, status: "pending" } });
     await vi.waitFor(() => expect(gateway.readers).toBe(0), PATIENCE);
-    gateway.send(delta("cause."), finish);
+    gateway.send(delta("use."), finish);
+    for (const run of held) run();
     await settled();
     expect(transcript(chat)).toEqual(["user: Why?"]);
   });
