@@ -72,7 +72,8 @@ const environment = z.object({
   PORT: wholeNumber(65_535).default(3000),
   SLUICE_TLS_CERT: z.string().optional(),
   SLUICE_TLS_KEY: z.string().optional(),
-  SLUICE_API_KEYS: list.default([]),
+  // Set to nothing but commas, it would let everybody in whom its operator believes to be kept out.
+  SLUICE_API_KEYS: list.pipe(z.array(z.string()).min(1, { error: "holds no pair like alice:key1" })).default([]),
   SLUICE_OPERATOR_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{1,1024}$/, { error: "takes signs of ASCII without spaces, as a header can carry them" })

@@ -19,6 +19,8 @@ const FORMS =
   "must be memory:, disk:<directory>, redis://host:port, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/<master>";
 
 const SEVERAL = /^redis\+(cluster|sentinel):\/\/((?:[^@/]*@)?)([^/@]+)(\/.*)?$/;
+// A cluster has no other database than 0, and with sentinels it is 0 too: what names one, or an option, is not passed over.
+const PATHS = { cluster: /^\/?0?$/, sentinel: /^\/[^/?#]+$/ };
 
 /** @throws Error whose message says which forms there are, never what was given: it may hold a password */
 export function parseStore(text: string): StoreConfig {
@@ -30,8 +32,7 @@ export function parseStore(text: string): StoreConfig {
   }
   const [, kind, credentials = "", hosts = "", path = ""] = SEVERAL.exec(text) ?? [];
   const parsed = `redis://${credentials}store${path}`;
-  const whole = kind === "cluster" || (kind === "sentinel" && path.length > 1);
-  if (!whole || !isUrl(parsed)) throw new Error(FORMS);
+  if ((kind !== "cluster" && kind !== "sentinel") || !PATHS[kind].test(path) || !isUrl(parsed)) throw new Error(FORMS);
   return { kind, url: new URL(parsed), hosts: hosts.split(",").map(parseHost) };
 }
 

@@ -146,6 +146,9 @@ describe("the configuration", () => {
     ["SLUICE_FLUSH_MS", "10001"],
     ["SLUICE_DRAIN_MS", "25s"],
     ["SLUICE_DRAIN_MS", "3600001"],
+    // It counted as not set: the gateway was open, or closed, to everybody, and its operator was not told.
+    ["SLUICE_API_KEYS", ","],
+    ["SLUICE_API_KEYS", " "],
     ["SLUICE_API_KEYS", "only-a-key-9876"],
     ["SLUICE_API_KEYS", ":key-9876"],
     ["SLUICE_API_KEYS", "zoe:"],

@@ -46,6 +46,7 @@ describe("SLUICE_STORE", () => {
     expect(parseStore("redis+cluster://u:p@a:7001,[::1]:7002")).toMatchObject({ kind: "cluster", hosts });
     const sentinel = parseStore("redis+sentinel://:p%40@a:7001,[::1]:7002/the-master");
     expect(sentinel).toMatchObject({ kind: "sentinel", hosts, url: { password: "p%40", pathname: "/the-master" } });
+    expect(parseStore("redis+cluster://a:7001,[::1]:7002/0")).toMatchObject({ kind: "cluster", hosts });
   });
 
   it.each([
@@ -57,6 +58,11 @@ describe("SLUICE_STORE", () => {
     `redis+cluster://u:${PASSWORD}@h:1,`,
     `redis+cluster://u:${PASSWORD}@h:99999`,
     `redis+cluster://u:${PASSWORD}%zz@h:1`,
+    // Whoever named a database was not told that answers went into another one, or to a master nobody knew.
+    `redis+cluster://u:${PASSWORD}@h:1/5`,
+    `redis+cluster://u:${PASSWORD}@h:1/?tls=true`,
+    `redis+sentinel://u:${PASSWORD}@h:1/name/2`,
+    `redis+sentinel://u:${PASSWORD}@h:1/name?db=2`,
     `redis+sentinel://u:${PASSWORD}@h:1`,
     `redis+sentinel://u:${PASSWORD}@h:1/`,
     `redis+sentinel://u:${PASSWORD}@h:1/%`,

@@ -237,7 +237,7 @@ class DiskLog implements LogStore {
   /** Brings everything into the database and to the disk. */
   async #runCycle(): Promise<void> {
     const { journal, checkpoint } = this.#parts;
-    await this.#flushing;
+    while (this.#flushing) await this.#flushing;
     this.#changed = false;
     if (this.#turnable) journal.turn();
     this.#turnable = false;

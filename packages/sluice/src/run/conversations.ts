@@ -2,7 +2,7 @@ import { systemClock, type Clock } from "../base/clock.ts";
 import { SluiceError, isSluiceError } from "../base/errors.ts";
 import { randomId, systemRandom, type Random } from "../base/id.ts";
 import { fold, textOf, type RunEvent } from "../chat/index.ts";
-import type { Created, LogState, LogStore } from "../log/types.ts";
+import type { LogState, LogStore } from "../log/types.ts";
 import { ownerOfThreads } from "./owner.ts";
 import {
   holds,
@@ -76,6 +76,8 @@ export function createConversations(options: ConversationsOptions): Conversation
 const CENTURY_MS = 3_155_760_000_000;
 const LIMITS = { maxBytes: 64 << 20, maxEntries: 100_000 };
 const ATTEMPTS = 20;
+// The first one: nobody holds a lease on a conversation.
+const FENCE = 1;
 
 class StoredConversations implements Conversations {
   readonly #store: LogStore;
@@ -101,14 +103,19 @@ class StoredConversations implements Conversations {
 
   async announceQuestion(owner: string, threadId: string, turn: Turn): Promise<void> {
     if (turn.said) await this.#healed(owner, threadId); // what is there is compared with what was said
-    await this.#append(owner, threadId, (entries) =>
-      holds(entries, "user", turn.runId) ? undefined : { ...questionOf(entries, turn), announced: true },
+    await this.#append(
+      () => this.#made(owner, threadId),
+      (entries) => (holds(entries, "user", turn.runId) ? undefined : { ...questionOf(entries, turn), announced: true }),
     );
   }
 
   async addQuestion(owner: string, threadId: string, turn: Turn): Promise<void> {
+    await this.#begin(() => this.#made(owner, threadId), turn);
+  }
+
+  async #begin(open: () => Promise<LogState | undefined>, turn: Turn): Promise<void> {
     const { runId } = turn;
-    await this.#append(owner, threadId, (entries) => {
+    await this.#append(open, (entries) => {
       if (!holds(entries, "user", runId)) return questionOf(entries, turn);
       return isBegun(entries, runId) ? undefined : { type: "begun", runId, title: titleOf(entries, "") };
     });
@@ -119,10 +126,10 @@ class StoredConversations implements Conversations {
   }
 
   async #keepAnswer(owner: string, threadId: string, answer: Answer | undefined): Promise<void> {
-    // A conversation that was deleted in the meantime is not made again by its answer.
-    if (answer === undefined || !(await this.#find(owner, threadId))) return;
-    await this.#append(owner, threadId, (entries) =>
-      holds(entries, "assistant", answer.runId) ? undefined : { ...answer, title: titleOf(entries, "") },
+    if (answer === undefined) return;
+    await this.#append(
+      () => this.#find(owner, threadId),
+      (entries) => (holds(entries, "assistant", answer.runId) ? undefined : { ...answer, title: titleOf(entries, "") }),
     );
   }
 
@@ -139,8 +146,10 @@ class StoredConversations implements Conversations {
   }
 
   async rename(owner: string, threadId: string, title: string): Promise<Conversation> {
-    if (!(await this.#find(owner, threadId))) throw threadNotFound();
-    await this.#append(owner, threadId, () => ({ type: "title", title }));
+    await this.#append(
+      () => this.#find(owner, threadId),
+      () => ({ type: "title", title }),
+    );
     const renamed = await this.get(owner, threadId);
     if (!renamed) throw threadNotFound();
     return renamed;
@@ -169,7 +178,7 @@ class StoredConversations implements Conversations {
       if (entry.type !== "user" || answered.has(entry.runId)) continue;
       if (!isBegun(entries, entry.runId)) {
         if ((await this.#store.state(entry.runId))?.owner !== owner) continue;
-        await this.addQuestion(owner, threadId, entry);
+        await this.#begin(() => this.#find(owner, threadId), entry);
         added = true;
       }
       const answer = await this.#answerOf(entry.runId);
@@ -177,7 +186,7 @@ class StoredConversations implements Conversations {
       added ||= answer !== undefined;
     }
     const grown = added ? await this.#find(owner, threadId) : undefined;
-    return grown ? this.#entries(grown) : entries;
+    return (grown && (await ifThere(this.#entries(grown)))) ?? (added ? [] : entries);
   }
 
   /** Nothing while it runs, or when it said nothing. */
@@ -212,34 +221,39 @@ class StoredConversations implements Conversations {
     return readAll<Entry>(this.#store, log);
   }
 
-  // Everybody may append; who is late looks again.
+  /**
+   * Everybody may append; who is late looks again.
+   * @param open makes it, for a question: nothing else makes a conversation that was deleted in the meantime again
+   */
   async #append(
-    owner: string,
-    threadId: string,
+    open: () => Promise<LogState | undefined>,
     next: (entries: readonly Entry[]) => DistributiveOmit<Entry, "at"> | undefined,
   ): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
-      const { state, fence } = await this.#open(owner, threadId);
-      const entry = next(await this.#entries(state));
-      if (!entry) return;
+      const log = await open();
+      if (!log) return;
       try {
+        const entry = next(await this.#entries(log));
+        if (!entry) return;
         const text = JSON.stringify({ ...entry, at: this.#clock.now() });
-        await this.#store.append(state.id, [text], { expected: state.last, fence });
+        await this.#store.append(log.id, [text], { expected: log.last, fence: FENCE });
         return;
       } catch (error) {
-        if (!isSluiceError(error, "log/conflict") || attempt === ATTEMPTS) throw error;
+        const late = isSluiceError(error, "log/conflict") || isSluiceError(error, "log/not-found");
+        if (!late || attempt === ATTEMPTS) throw error;
       }
     }
   }
 
-  #open(owner: string, threadId: string): Promise<Created> {
-    return this.#store.create(randomId("thread", this.#random), {
+  async #made(owner: string, threadId: string): Promise<LogState> {
+    const { state } = await this.#store.create(randomId("thread", this.#random), {
       owner: ownerOfThreads(owner),
       meta: {},
       ttlMs: CENTURY_MS,
       claim: { key: threadId, hash: "" },
       limits: LIMITS,
     });
+    return state;
   }
 }
 

@@ -2,16 +2,28 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Clock } from "../../src/base/clock.ts";
 import { createDiskLog } from "../../src/log/disk.ts";
 import type { Database } from "../../src/log/disk/database.ts";
+import { openJournal, readJournal } from "../../src/log/disk/journal.ts";
 import { createManualClock } from "../../src/testing/manual-clock.ts";
-import { systemClock as _s } from "../../src/base/clock.ts";
 import { folder, killedCopy, readAll } from "./disk-support.ts";
 
 // On a full disk a flush that shared its transaction with others counted as done, though it had written nothing. The
 // journal began anew over entries that were nowhere else: a gateway killed then had lost what it had acknowledged.
 
-const disk = vi.hoisted(() => ({ full: false }));
+const disk = vi.hoisted(() => ({ full: false, tooFullToCut: false }));
 afterEach(() => {
   disk.full = false;
+  disk.tooFullToCut = false;
+});
+
+vi.mock("node:fs", async (load) => {
+  const real = await load<typeof import("node:fs")>();
+  return {
+    ...real,
+    ftruncateSync(file: number, length?: number) {
+      if (disk.tooFullToCut) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+      real.ftruncateSync(file, length);
+    },
+  };
 });
 
 vi.mock("../../src/log/disk/database.ts", async (load) => {
@@ -72,5 +84,37 @@ describe("a disk log whose database takes nothing for a while", () => {
     await time.advance(CYCLE_MS);
     while (taken.length === before) await append();
     expect(await readAll(store, "a")).toEqual(taken);
+  });
+});
+
+// Btrfs may need room to cut a file off. What it had refused stayed in the file, and came back after a kill in the place
+// of what had been acknowledged since.
+describe("a journal that cannot be cut off", () => {
+  it("stays in the file until something lies over what was dropped", async () => {
+    const path = await folder();
+    const journal = openJournal(path);
+    journal.reset();
+    const put = (text: string): void => {
+      journal.add({ log: 1, after: 0, entries: [text] });
+      journal.write();
+    };
+    const left = (): readonly string[] => [...readJournal(path)].flatMap(({ entries }) => entries);
+    put("kept");
+    journal.keep();
+    disk.tooFullToCut = true;
+    put("dropped".repeat(100));
+    journal.drop();
+    journal.turn();
+    put("in its place");
+    journal.keep();
+    expect(left()).toEqual(["kept", "in its place"]);
+    journal.turn();
+    put("in the other file");
+    journal.keep();
+    journal.turn();
+    put("anew");
+    journal.keep();
+    expect(left()).toEqual(["in the other file", "anew"]);
+    journal.close();
   });
 });

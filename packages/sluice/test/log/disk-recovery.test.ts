@@ -102,6 +102,35 @@ describe("a disk log whose process was killed", () => {
   });
 });
 
+describe("a disk log whose machine has lost its time", () => {
+  // A machine without a clock of its own starts an hour back: the answers of the process that had died with it were told
+  // to be running for that hour.
+  it("knows after one lease who does not produce any more", async () => {
+    const path = await folder();
+    const before = createManualClock(10_000_000);
+    await using store = await createDiskLog({ path, clock: before });
+    for (const [id, ttlMs] of [
+      ["a", 7_000],
+      ["b", 3_600_000],
+      ["c", Number.POSITIVE_INFINITY],
+    ] as const) {
+      await store.create(id, { ...MAKE, lease: { holder: "old", ttlMs } });
+      await store.append(id, ["1"], { expected: 0, fence: 1 });
+    }
+    const clock = createManualClock(6_400_000);
+    await using found = await createDiskLog({ path: await killedCopy(path), clock });
+    await clock.advance(6_999);
+    expect(await found.lapsed(10)).toEqual([]);
+    await expect(found.lease("a", { holder: "new", ttlMs: 1 })).rejects.toMatchObject({ code: "log/lease-held" });
+    await clock.advance(1);
+    expect(await found.lapsed(10)).toEqual(["a"]);
+    expect(await found.lease("a", { holder: "new", ttlMs: 7_000 })).toEqual({ fence: 2, expiresAt: 6_414_000 });
+    expect(await found.append("a", ["2"], { expected: 1, fence: 2 })).toEqual({ last: 2 });
+    await clock.advance(3_593_000);
+    expect(await found.lapsed(10)).toEqual(["a", "b"]);
+  });
+});
+
 describe("a disk log whose machine crashed", () => {
   // What the disk has of a file that was not flushed: any of its pages, old or new.
   const torn = (before: Buffer, after: Buffer, choose: (page: number) => boolean): Buffer => {

@@ -217,6 +217,43 @@ describe("a conversation", () => {
     expect(await found[what]()).toEqual({ list: ["kept"], get: undefined, messages: [] }[what]);
   });
 
+  // Where another tab deleted the conversation in that moment, a question was refused as a missing log; an answer or a
+  // title failed as one, or made it again without a name.
+  it.each([
+    ["question", undefined, ["Still there?"]],
+    ["answer", undefined, []],
+    ["title", "thread/not-found", []],
+    ["reader", undefined, []],
+  ] as const)("that is deleted while it gets a %s", async (what, code, left) => {
+    const world = createWorld();
+    const runId = await turn(world, "t", "Hello", "Hi");
+    await world.conversations.announceQuestion("alice", "t", { runId: "run-2", content: "Not begun" });
+    const { id } = (await world.store.find("sluice/threads/alice", "t"))!;
+    let reads = 0;
+    const store = overriding(world.store, {
+      async read(log, options) {
+        // What heals a conversation has read it before.
+        if (log === id && (reads += 1) === (what === "reader" ? 2 : 1)) await world.store.delete(id);
+        return world.store.read(log, options);
+      },
+      state: async (log) => (log === "run-2" ? world.store.state(runId) : world.store.state(log)),
+    });
+    const conversations = createConversations({ store, clock: world.clock });
+    const act = {
+      question: () => conversations.addQuestion("alice", "t", { runId: "run-3", content: "Still there?" }),
+      answer: () => conversations.addAnswer("alice", "t", "run-2"),
+      title: () => conversations.rename("alice", "t", "New"),
+      reader: () => conversations.messages("alice", "t"),
+    };
+    const refusal: unknown = await act[what]().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(refusal).toEqual(code && expect.objectContaining({ code }));
+    expect((await world.conversations.messages("alice", "t")).map(({ content }) => content)).toEqual(left);
+    expect((await world.conversations.list("alice", { limit: 10 })).threads.length).toBe(left.length);
+  });
+
   it("holds a question that was asked again once, with the newest answer in place of the old one", async () => {
     const world = createWorld();
     await turn(world, "t", "Hello", "Hi");

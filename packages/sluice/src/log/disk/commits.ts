@@ -56,11 +56,8 @@ export function createCommits(options: CommitOptions): Commits {
       else run();
       journal.keep();
     } catch (error) {
-      try {
-        journal.drop();
-      } finally {
-        undone();
-      }
+      journal.drop();
+      undone();
       throw error;
     }
   };

@@ -1,4 +1,14 @@
-import { closeSync, constants, fdatasync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
@@ -54,10 +64,10 @@ export function openJournal(path: string): Journal {
   let position = 0;
   let frame = Buffer.allocUnsafe(FRAME);
   let length = HEAD;
-  let written = false;
+  /** Something may lie behind `position`. */
+  let stray = false;
   const clear = (): void => {
     length = HEAD;
-    written = false;
     if (frame.length > 16 * FRAME) frame = Buffer.allocUnsafe(FRAME);
   };
   const reserve = (bytes: number): void => {
@@ -85,30 +95,42 @@ export function openJournal(path: string): Journal {
       frame.writeUInt32LE(length, 4);
       frame.writeDoubleLE(generation, 8);
       frame.writeUInt32LE(crc32(frame.subarray(4, length)), 0);
-      written = true;
+      stray = true;
       for (let done = 0; done < length;) {
         done += writeSync(files[active], frame, done, length - done, position + done);
       }
       return true;
     },
     keep() {
-      if (length > HEAD) position += length;
+      if (length > HEAD) {
+        position += length;
+        stray = false;
+      }
       clear();
     },
     drop() {
-      const end = written ? position : undefined;
       clear();
-      if (end !== undefined) ftruncateSync(files[active], end);
+      if (!stray) return;
+      try {
+        ftruncateSync(files[active], position);
+        stray = false;
+      } catch {
+        // A disk may be too full even for that. What comes next lies over it.
+      }
     },
     sync: () => promisify(fdatasync)(files[active]),
     turn() {
-      if (position === 0) return;
+      if (position === 0 || stray) return;
       active = active === 0 ? 1 : 0;
       generation += 1;
       position = 0;
     },
     reset() {
-      for (const file of files) ftruncateSync(file);
+      for (const file of files) {
+        ftruncateSync(file);
+        // Back after a crash, it would be taken for this session's: numbers of logs may come again.
+        fdatasyncSync(file);
+      }
     },
     remove() {
       for (const file of [0, 1] as const) rmSync(fileIn(path, file), { force: true });

@@ -31,7 +31,7 @@ export interface LogRecord extends Omit<CreateLog, "lease"> {
   readonly id: string;
   readonly createdAt: number;
   readonly fence: number;
-  readonly lease?: { readonly holder: string; readonly expiresAt: number };
+  readonly lease?: { readonly holder: string; readonly ttlMs: number; readonly expiresAt: number };
   readonly stopRequested: boolean;
   readonly closed?: { readonly at: number; readonly summary?: JsonObject; readonly extent: Extent };
 }

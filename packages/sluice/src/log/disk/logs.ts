@@ -82,7 +82,7 @@ export class Logs {
       ...rest,
       createdAt: now,
       fence: 1,
-      ...(lease ? { lease: { holder: lease.holder, expiresAt: until(now, lease.ttlMs) } } : {}),
+      ...(lease ? { lease: leaseFrom(now, lease) } : {}),
       stopRequested: false,
     };
     const head: Head = { number: ++this.#number, record, first: 1, last: 0, bytes: 0, stored: 0, pending: [] };
@@ -133,18 +133,32 @@ export class Logs {
 
   lease(id: string, request: LeaseRequest): Lease {
     const head = this.#open(id);
-    const { record, number } = head;
+    const { record } = head;
     if (record.closed) throw closed();
     if (request.fence !== undefined && request.fence !== record.fence) throw fenced(record.fence);
     const now = this.#clock.now();
     const other = record.lease?.holder !== request.holder;
     if (other && !(record.lease && record.lease.expiresAt <= now)) throw leaseHeld();
     const fence = other ? record.fence + 1 : record.fence;
-    const expiresAt = until(now, request.ttlMs);
-    if (record.lease) this.#db.remove(key("l", record.lease.expiresAt, number));
-    this.#db.put(key("l", expiresAt, number), PRESENT);
-    this.#write(head, { ...head, record: { ...record, fence, lease: { holder: request.holder, expiresAt } } });
-    return { fence, expiresAt };
+    const lease = leaseFrom(now, request);
+    this.#setLease(head, { ...record, fence, lease });
+    return { fence, expiresAt: lease.expiresAt };
+  }
+
+  /**
+   * Nobody was given a lease in the future: where the machine's time was set back since, one lasts as long as if it were
+   * given now. Otherwise the answers of a producer that died would be open for as much longer.
+   */
+  shortenLeases(): void {
+    const now = this.#clock.now();
+    const running = [...this.#db.keys({ from: key("l", now), to: key("m") })];
+    for (const found of running) {
+      const { id } = this.heads.stored(lastNumber(found))?.record ?? {};
+      const head = id === undefined ? undefined : this.heads.get(id);
+      if (!head?.record.lease) continue;
+      const lease = leaseFrom(now, head.record.lease);
+      if (lease.expiresAt < head.record.lease.expiresAt) this.#setLease(head, { ...head.record, lease });
+    }
   }
 
   delete(id: string): boolean {
@@ -306,6 +320,13 @@ export class Logs {
     return { ...head, stored: head.last, pending: [] };
   }
 
+  #setLease(head: Head, record: LogRecord): void {
+    const { number } = head;
+    if (head.record.lease) this.#db.remove(key("l", head.record.lease.expiresAt, number));
+    if (record.lease) this.#db.put(key("l", record.lease.expiresAt, number), PRESENT);
+    this.#write(head, { ...head, record });
+  }
+
   #write(before: Head | undefined, after: Head): void {
     this.#db.put(key("r", after.number), encodeRecord(after.record));
     this.heads.replace(before, after);
@@ -346,6 +367,7 @@ function newest(db: Database, kind: string): number {
 }
 
 /** JSON has no infinity. */
-function until(now: number, ms: number): number {
-  return Math.min(now + ms, Number.MAX_SAFE_INTEGER);
+function leaseFrom(now: number, { holder, ttlMs }: LeaseRequest): NonNullable<LogRecord["lease"]> {
+  const most = Number.MAX_SAFE_INTEGER;
+  return { holder, ttlMs: Math.min(ttlMs, most), expiresAt: Math.min(now + ttlMs, most) };
 }

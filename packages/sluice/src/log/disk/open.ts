@@ -46,8 +46,10 @@ export async function openParts(path: string, { durability, clock, log }: OpenOp
     const journal = openJournal(path);
     undo.push(() => journal.close());
     const logs = new Logs(db, journal, clock);
+    await checkpoint.save(); // before anything is written: nothing keeps the pages of the one that was found
     if (end === "unclean") replay(path, db, logs);
-    await checkpoint.save();
+    db.transact(() => logs.shortenLeases());
+    logs.heads.settle();
     await checkpoint.save(); // into the other slot too: both have their place on the disk from now on
     journal.reset();
     await syncFolder(path);
