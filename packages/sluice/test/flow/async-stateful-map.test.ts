@@ -31,6 +31,34 @@ function service<U>(): { readonly handlers: AsyncStatefulHandlers<string, number
   return { handlers, service: lines };
 }
 
+/** A service failed with `first`, and nobody has been told; its source cleans up when `clean` is called. */
+async function failedBeforeCleanUp(): Promise<{
+  readonly iterator: AsyncIterator<string>;
+  readonly heard: string[];
+  readonly clean: () => void;
+}> {
+  let clean = (): void => {};
+  const cleaning = new Promise<void>((resolve) => (clean = resolve));
+  const heard: string[] = [];
+  async function* source(): AsyncGenerator<string> {
+    try {
+      yield "a";
+    } finally {
+      await cleaning;
+      heard.push("cleaned");
+    }
+  }
+  const { handlers } = service<string>();
+  const onFirstChunk: typeof handlers.onFirstChunk = (_chunk, yieldData) => {
+    yieldData("A");
+    throw new Error("first");
+  };
+  const iterator = asyncStatefulMap(source(), { ...handlers, onFirstChunk })[Symbol.asyncIterator]();
+  expect(await iterator.next()).toEqual({ done: false, value: "A" });
+  await turns();
+  return { iterator, heard, clean };
+}
+
 describe("asyncStatefulMap", () => {
   it("hands on what comes while the source gives nothing", async () => {
     const { handlers, service: remote } = service<string>();
@@ -129,52 +157,16 @@ describe("asyncStatefulMap", () => {
   // The error came before the source had cleaned up, where its consumer asked between the two: whoever read the source
   // again, or what it reads of, after the failure found it still open.
   it("fails after the source has cleaned up, also for a consumer that asks in the meantime", async () => {
-    let cleaned = false;
-    let clean = (): void => {};
-    const cleaning = new Promise<void>((resolve) => (clean = resolve));
-    async function* source(): AsyncGenerator<string> {
-      try {
-        yield "a";
-      } finally {
-        await cleaning;
-        cleaned = true;
-      }
-    }
-    const { handlers } = service<string>();
-    const onFirstChunk: typeof handlers.onFirstChunk = (_chunk, yieldData) => {
-      yieldData("A");
-      throw new Error("first");
-    };
-    const iterator = asyncStatefulMap(source(), { ...handlers, onFirstChunk })[Symbol.asyncIterator]();
-    expect(await iterator.next()).toEqual({ done: false, value: "A" });
-    await turns();
-    const failed = iterator.next().catch((error: unknown) => ({ error, cleaned }));
+    const { iterator, heard, clean } = await failedBeforeCleanUp();
+    const failed = iterator.next().catch((error: unknown) => ({ error, heard: [...heard] }));
     await turns();
     clean();
-    expect(await failed).toEqual({ error: new Error("first"), cleaned: true });
+    expect(await failed).toEqual({ error: new Error("first"), heard: ["cleaned"] });
   });
 
   // Whoever left after a failure that was not told yet was let go before the source had cleaned up.
   it("is left after the source has cleaned up, also where it has failed in the meantime", async () => {
-    let clean = (): void => {};
-    const cleaning = new Promise<void>((resolve) => (clean = resolve));
-    const heard: string[] = [];
-    async function* source(): AsyncGenerator<string> {
-      try {
-        yield "a";
-      } finally {
-        await cleaning;
-        heard.push("cleaned");
-      }
-    }
-    const { handlers } = service<string>();
-    const onFirstChunk: typeof handlers.onFirstChunk = (_chunk, yieldData) => {
-      yieldData("A");
-      throw new Error("first");
-    };
-    const iterator = asyncStatefulMap(source(), { ...handlers, onFirstChunk })[Symbol.asyncIterator]();
-    expect(await iterator.next()).toEqual({ done: false, value: "A" });
-    await turns();
+    const { iterator, heard, clean } = await failedBeforeCleanUp();
     const left = iterator.return?.().then(() => heard.push("left"));
     await turns();
     clean();

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { Chat, ChatStorage } from "../../../src/client/index.ts";
+import type { Chat } from "../../../src/client/index.ts";
 import { refusal, type FakeGateway } from "./fake-gateway.ts";
 import {
   PATIENCE,
@@ -7,7 +7,7 @@ import {
   answered,
   delta,
   finish,
-  memoryStorage,
+  kept,
   openPage,
   saying,
   settled,
@@ -32,13 +32,6 @@ function holdThread(gateway: FakeGateway, messages: readonly object[]): () => vo
     new Promise((resolve) => (reply = () => resolve(Response.json({ id: "t", messages }))));
   gateway.answerNext("/threads/t", late);
   return () => reply();
-}
-
-/** What a page keeps at this moment for a reload. */
-function kept({ storage }: TestPage): ChatStorage {
-  const copy = memoryStorage();
-  for (const [key, value] of (storage as ReturnType<typeof memoryStorage>).items) copy.setItem(key, value);
-  return copy;
 }
 
 async function loaded(chat: Chat): Promise<void> {

@@ -7,6 +7,7 @@ import {
   answered,
   delta,
   finish,
+  kept,
   memoryStorage,
   openPage,
   saying,
@@ -23,9 +24,7 @@ async function underWay(): Promise<TestPage & { readonly early: ChatStorage }> {
   const page = openPage({ threadId: "t" });
   page.chat.send("Why?");
   await status(page.chat, "streaming");
-  const early = memoryStorage();
-  for (const [key, value] of (page.storage as ReturnType<typeof memoryStorage>).items) early.setItem(key, value);
-  return { ...page, early };
+  return { ...page, early: kept(page) };
 }
 
 describe("the history of a thread", () => {
@@ -117,8 +116,8 @@ describe("the history of a thread", () => {
     gateway.send(start, { type: "file", url: "data:,x", mediaType: "image/png" }, finish);
     await status(chat, "ready");
     gateway.setThread([{ role: "user", content: "Draw!", runId: "run_1", at: 3 }]);
-    for (const kept of [storage, memoryStorage()]) {
-      const reloaded = openPage({ gateway, storage: kept, threadId: "t", load: true });
+    for (const found of [storage, memoryStorage()]) {
+      const reloaded = openPage({ gateway, storage: found, threadId: "t", load: true });
       await vi.waitFor(() => expect(reloaded.chat.getSnapshot().loading).toBe(false), PATIENCE);
       expect(answer(reloaded.chat)?.parts).toEqual(answer(chat)?.parts);
     }
@@ -128,7 +127,7 @@ describe("the history of a thread", () => {
     const one = openPage({ threadId: "t" });
     const { chat, gateway, storage } = one;
     chat.send("Why?");
-    const before = new Map((storage as ReturnType<typeof memoryStorage>).items);
+    const before = kept({ storage });
     await status(chat, "streaming");
     gateway.send(start, ...text("Because."), finish);
     await status(chat, "ready");
@@ -139,9 +138,7 @@ describe("the history of a thread", () => {
     let fail = (): void => {};
     gateway.answerNext("/stream", () => new Promise((_, reject) => (fail = () => reject(new TypeError()))));
     gateway.answerNext("/runs/run_1", () => refusal(404, "run/not-found", "There is no such run."));
-    const early = memoryStorage();
-    for (const [key, value] of before) early.setItem(key, value);
-    const reloaded = openPage({ gateway, storage: early, threadId: "t", load: true });
+    const reloaded = openPage({ gateway, storage: before, threadId: "t", load: true });
     await vi.waitFor(() => expect(reloaded.chat.getSnapshot().loading).toBe(false), PATIENCE);
     fail();
     await status(reloaded.chat, "ready");

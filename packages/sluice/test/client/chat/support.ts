@@ -67,6 +67,13 @@ export function memoryStorage(room = Infinity): ChatStorage & { readonly items: 
   };
 }
 
+/** What a page keeps at this moment for a reload. */
+export function kept({ storage }: Pick<TestPage, "storage">): ChatStorage {
+  const copy = memoryStorage();
+  for (const [key, value] of (storage as ReturnType<typeof memoryStorage>).items) copy.setItem(key, value);
+  return copy;
+}
+
 export const start: RunEvent = { type: "start", messageId: "m" };
 export const finish: RunEvent = { type: "finish", finishReason: "stop" };
 
